@@ -1,0 +1,45 @@
+//go:build cgo && ((linux && (amd64 || arm64)) || (darwin && arm64) || (windows && amd64))
+
+package backend
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/go-xla/compute/xla"
+	"github.com/gomlx/go-xla/pjrt"
+)
+
+// withoutXLA says why this program cannot load XLA; empty: it can.
+const withoutXLA = ""
+
+func init() {
+	xla.EnableAutoInstall(false) // it would write to the terminal, and to folders outside the project's
+}
+
+// Name identifies a backend by what may change the numbers it computes, in a line: "xla:cpu, PJRT 0.106, plugin of 273768800
+// bytes". Two installations of one plugin have the same name.
+func Name(b compute.Backend) string {
+	x, ok := b.(*xla.Backend)
+	if !ok {
+		return b.Name()
+	}
+	plugin, err := pjrt.GetPlugin(x.PluginName())
+	if err != nil {
+		return b.Name()
+	}
+	where := cpu
+	if x.IsCUDA() {
+		where = cuda
+	}
+	major, minor := plugin.Version()
+	name := fmt.Sprintf("xla:%s, PJRT %d.%d", where, major, minor)
+	if info, err := os.Stat(plugin.Path()); err == nil {
+		name += fmt.Sprintf(", plugin of %d bytes", info.Size())
+	}
+	if x.DotGeneralUseTF32 {
+		name += ", TF32"
+	}
+	return name
+}

@@ -1,0 +1,15 @@
+//go:build !(cgo && ((linux && (amd64 || arm64)) || (darwin && arm64) || (windows && amd64)))
+
+package backend
+
+import (
+	"runtime"
+
+	"github.com/gomlx/compute"
+)
+
+// withoutXLA says why this program cannot load XLA; empty: it can.
+var withoutXLA = "go-xla needs cgo, and this program, for " + runtime.GOOS + "/" + runtime.GOARCH + ", was built without"
+
+// Name identifies a backend by what may change the numbers it computes, in a line.
+func Name(b compute.Backend) string { return b.Name() }
