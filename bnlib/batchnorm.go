@@ -1,0 +1,98 @@
+package bnlib
+
+import (
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/ml/model/initializer"
+
+	"github.com/gomlx/compute/shapes"
+)
+
+// The defaults of tf.layers.batch_normalization, which the article used.
+const (
+	Epsilon  = 1e-3 // added to the variance
+	Momentum = 0.99 // of the moving averages: m ← momentum·m + (1 − momentum)·batch
+)
+
+// BatchStatistics returns mean μ and variance σ² of every feature over the batch, the variance being the biased one,
+// divided by the number of examples (Ioffe and Szegedy 2015, Algorithm 1).
+//
+// x is [batch, features]; mean and variance are [1, features].
+func BatchStatistics(x *Node) (mean, variance *Node) {
+	mean = ReduceAndKeep(x, ReduceMean, 0)
+	variance = ReduceAndKeep(Square(Sub(x, mean)), ReduceMean, 0)
+	return mean, variance
+}
+
+// Normalize returns gamma·(x − mean)/√(variance + epsilon) + beta, batch normalization with given statistics
+// (Ioffe and Szegedy 2015, Algorithm 1).
+//
+// x is [batch, features]; gamma, beta, mean and variance are [1, features] or [features].
+func Normalize(x, gamma, beta, mean, variance *Node, epsilon float64) *Node {
+	row := func(v *Node) *Node { return Reshape(v, 1, v.Shape().Size()) }
+	normalized := Div(Sub(x, row(mean)), Sqrt(AddScalar(row(variance), epsilon)))
+	return Add(Mul(normalized, row(gamma)), row(beta))
+}
+
+// NormalizeBackward is the gradient of Normalize with the statistics of the batch itself, derived by hand
+// (Ioffe and Szegedy 2015, section 3): given dy, the gradient of the loss with respect to y, it returns those with respect to
+// x, gamma and beta. With x̂ = (x − μ)/σ, σ = √(variance + epsilon) and dx̂ = gamma·dy,
+//
+//	dbeta  = Σ dy
+//	dgamma = Σ dy·x̂
+//	dx     = (dx̂ − mean(dx̂) − x̂·mean(dx̂·x̂))/σ
+//
+// sums and means over the batch. The two means are what the statistics' own dependence on x takes away.
+//
+// x and dy are [batch, features]; gamma, mean and variance are [1, features] or [features]; dx is [batch, features];
+// dgamma and dbeta are [1, features].
+func NormalizeBackward(x, gamma, mean, variance, dy *Node, epsilon float64) (dx, dgamma, dbeta *Node) {
+	row := func(v *Node) *Node { return Reshape(v, 1, v.Shape().Size()) }
+	sigma := Sqrt(AddScalar(row(variance), epsilon))
+	normalized := Div(Sub(x, row(mean)), sigma)
+	dbeta = ReduceAndKeep(dy, ReduceSum, 0)
+	dgamma = ReduceAndKeep(Mul(dy, normalized), ReduceSum, 0)
+	dnormalized := Mul(dy, row(gamma))
+	dx = Div(throughStatistics(dnormalized, normalized), sigma)
+	return dx, dgamma, dbeta
+}
+
+// throughStatistics takes from d, a gradient with respect to the batch's elements with mean and variance held constant,
+// what flows through the mean and the variance.
+func throughStatistics(d, normalized *Node) *Node {
+	return Sub(Sub(d, ReduceAndKeep(d, ReduceMean, 0)),
+		Mul(normalized, ReduceAndKeep(Mul(d, normalized), ReduceMean, 0)))
+}
+
+// BatchNorm is a batch normalization layer as the article used it. In training it normalizes with the statistics of the
+// batch and moves the averages towards them; in inference it normalizes with the averages (tf.layers.batch_normalization;
+// unlike GoMLX's norm.BatchNorm, whose averages are corrected for their start at 0 and 1).
+//
+// x is [batch, features], and so is the result. It creates gamma (ones), beta (zeros), moving_mean (zeros) and
+// moving_variance (ones) in scope/batch_norm, each [features].
+func BatchNorm(scope *model.Scope, x *Node) *Node {
+	scope = scope.In("batch_norm")
+	g := x.Graph()
+	shape := shapes.Make(x.DType(), x.Shape().Dim(1))
+	variable := func(name string, start model.VariableInitializer) *model.Variable {
+		return scope.WithInitializer(start).VariableWithShape(name, shape)
+	}
+	gamma := variable("gamma", initializer.One).NodeValue(g)
+	beta := variable("beta", initializer.Zero).NodeValue(g)
+	movingMean := variable("moving_mean", initializer.Zero).SetTrainable(false)
+	movingVariance := variable("moving_variance", initializer.One).SetTrainable(false)
+
+	if !scope.IsTraining(g) {
+		return Normalize(x, gamma, beta, movingMean.NodeValue(g), movingVariance.NodeValue(g), Epsilon)
+	}
+	mean, variance := BatchStatistics(x)
+	moveTowards(movingMean, mean)
+	moveTowards(movingVariance, variance)
+	return Normalize(x, gamma, beta, mean, variance, Epsilon)
+}
+
+// moveTowards makes one step of an exponential moving average.
+func moveTowards(average *model.Variable, batch *Node) {
+	old := average.NodeValue(batch)
+	average.SetNodeValue(Add(MulScalar(old, Momentum), MulScalar(Reshape(batch, old.Shape().Dimensions...), 1-Momentum)))
+}

@@ -1,0 +1,226 @@
+package bnlib
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/layers/norm"
+	"github.com/gomlx/gomlx/ml/model"
+)
+
+const (
+	testBatch    = 7
+	testFeatures = 3
+)
+
+// batchInputs returns x, gamma, beta and the weights of a scalar loss Σ w·y, whose gradient with respect to y is w.
+func batchInputs() (x, gamma, beta, w []float64) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	draw := func(n int, mean float64) []float64 {
+		v := make([]float64, n)
+		for i := range v {
+			v[i] = mean + rng.NormFloat64()
+		}
+		return v
+	}
+	return draw(testBatch*testFeatures, 0.5), draw(testFeatures, 1), draw(testFeatures, 0), draw(testBatch*testFeatures, 0)
+}
+
+// reference computes the same in plain Go, float64: the output, and mean and biased variance of every feature.
+func reference(x, gamma, beta []float64) (y, mean, variance []float64) {
+	y, mean, variance = make([]float64, len(x)), make([]float64, testFeatures), make([]float64, testFeatures)
+	for f := range testFeatures {
+		for b := range testBatch {
+			mean[f] += x[b*testFeatures+f] / testBatch
+		}
+		for b := range testBatch {
+			variance[f] += math.Pow(x[b*testFeatures+f]-mean[f], 2) / testBatch
+		}
+		for b := range testBatch {
+			i := b*testFeatures + f
+			y[i] = gamma[f]*(x[i]-mean[f])/math.Sqrt(variance[f]+Epsilon) + beta[f]
+		}
+	}
+	return y, mean, variance
+}
+
+// gradients holds a forward and backward pass through batch normalization, as float64.
+type gradients struct{ y, dx, dgamma, dbeta []float64 }
+
+func (g gradients) each(h gradients, do func(name string, a, b []float64)) {
+	do("y", g.y, h.y)
+	do("dx", g.dx, h.dx)
+	do("dgamma", g.dgamma, h.dgamma)
+	do("dbeta", g.dbeta, h.dbeta)
+}
+
+// pass runs build on the test's inputs in the given type.
+func pass(t *testing.T, dtype dtypes.DType, build func(x, gamma, beta, w *Node) []*Node) gradients {
+	t.Helper()
+	x, gamma, beta, w := batchInputs()
+	outputs, err := model.CallOnceN(testBackend(t), model.NewStore(), func(scope *model.Scope, in []*Node) []*Node {
+		scope.Store().SetTraining(in[0].Graph(), true)
+		for i := range in {
+			in[i] = ConvertDType(in[i], dtype)
+		}
+		outputs := build(in[0], in[1], in[2], in[3])
+		for i := range outputs {
+			outputs[i] = Reshape(ConvertDType(outputs[i], dtypes.Float64), -1)
+		}
+		return outputs
+	}, tensors.FromFlatDataAndDimensions(x, testBatch, testFeatures), tensors.FromFlatDataAndDimensions(gamma, testFeatures),
+		tensors.FromFlatDataAndDimensions(beta, testFeatures), tensors.FromFlatDataAndDimensions(w, testBatch, testFeatures))
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := func(i int) []float64 { return tensors.MustCopyFlatData[float64](outputs[i]) }
+	return gradients{values(0), values(1), values(2), values(3)}
+}
+
+func byHand(x, gamma, beta, w *Node) []*Node {
+	mean, variance := BatchStatistics(x)
+	dx, dgamma, dbeta := NormalizeBackward(x, gamma, mean, variance, w, Epsilon)
+	return []*Node{Normalize(x, gamma, beta, mean, variance, Epsilon), dx, dgamma, dbeta}
+}
+
+func byAutodiff(x, gamma, beta, w *Node) []*Node {
+	mean, variance := BatchStatistics(x)
+	y := Normalize(x, gamma, beta, mean, variance, Epsilon)
+	return append([]*Node{y}, Gradient(ReduceAllSum(Mul(y, w)), x, gamma, beta)...)
+}
+
+// byGoMLX differentiates GoMLX's own layer, whose gamma and beta are variables.
+func byGoMLX(x, gamma, beta, w *Node) []*Node {
+	scope := model.GetStore(x).RootScope()
+	vars := scope.In("batch_normalization")
+	scaleVar := vars.VariableWithValue("scale", tensors.FromShape(gamma.Shape()))
+	offsetVar := vars.VariableWithValue("offset", tensors.FromShape(beta.Shape()))
+	scaleVar.SetNodeValue(gamma)
+	offsetVar.SetNodeValue(beta)
+	y := norm.BatchNorm(model.GetStore(x).RootScope(), x, -1).Epsilon(Epsilon).Done()
+	return append([]*Node{y}, Gradient(ReduceAllSum(Mul(y, w)), x, gamma, beta)...)
+}
+
+func TestBackwardByHand(t *testing.T) {
+	for _, dtype := range []struct {
+		dtypes.DType
+		tolerance float64 // relative to the largest element
+	}{{dtypes.Float64, 1e-9}, {dtypes.Float32, 1e-5}} {
+		for _, other := range []struct {
+			name  string
+			build func(x, gamma, beta, w *Node) []*Node
+		}{{"autodiff", byAutodiff}, {"GoMLX's layer", byGoMLX}} {
+			t.Run(dtype.String()+"/"+other.name, func(t *testing.T) {
+				got, want := pass(t, dtype.DType, byHand), pass(t, dtype.DType, other.build)
+				got.each(want, func(name string, got, want []float64) {
+					if d := largestDifference(got, want); !(d <= dtype.tolerance) {
+						t.Errorf("%s: largest difference %.3g of the largest element; want at most %g\n got %v\nwant %v",
+							name, d, dtype.tolerance, got, want)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestBackwardNumerically(t *testing.T) {
+	x, gamma, beta, w := batchInputs()
+	got := pass(t, dtypes.Float64, byHand)
+	loss := func() float64 {
+		y, _, _ := reference(x, gamma, beta)
+		sum := 0.0
+		for i := range y {
+			sum += w[i] * y[i]
+		}
+		return sum
+	}
+	const h = 1e-6
+	slope := func(at []float64) []float64 { // central differences
+		slopes := make([]float64, len(at))
+		for i, centre := range at {
+			at[i] = centre + h
+			up := loss()
+			at[i] = centre - h
+			slopes[i] = (up - loss()) / (2 * h)
+			at[i] = centre
+		}
+		return slopes
+	}
+	y, _, _ := reference(x, gamma, beta)
+	got.each(gradients{y, slope(x), slope(gamma), slope(beta)}, func(name string, got, want []float64) {
+		if d := largestDifference(got, want); !(d <= 1e-7) {
+			t.Errorf("%s: largest difference %.3g of the largest element\n got %v\nwant %v", name, d, got, want)
+		}
+	})
+}
+
+// largestDifference is the largest |a−b|, divided by the largest |b|; NaN if one is NaN.
+func largestDifference(a, b []float64) float64 {
+	if len(a) != len(b) {
+		return math.NaN()
+	}
+	var difference, scale float64
+	for i := range a {
+		if d := math.Abs(a[i] - b[i]); d > difference || math.IsNaN(d) {
+			difference = d
+		}
+		scale = max(scale, math.Abs(b[i]))
+	}
+	return difference / scale
+}
+
+// TestMovingAverages checks the layer in training and in inference against plain Go.
+func TestMovingAverages(t *testing.T) {
+	x, _, _, _ := batchInputs()
+	store := model.NewStore()
+	layer := func(training bool) []float32 {
+		y, err := model.CallOnce(testBackend(t), store, func(scope *model.Scope, x *Node) *Node {
+			scope.Store().SetTraining(x.Graph(), training)
+			return BatchNorm(scope, ConvertDType(x, dtypes.Float32))
+		}, tensors.FromFlatDataAndDimensions(x, testBatch, testFeatures))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tensors.MustCopyFlatData[float32](y)
+	}
+	average := func(name string) []float64 {
+		return widen64(tensors.MustCopyFlatData[float32](store.GetVariable("/batch_norm/" + name).MustValue()))
+	}
+	ones := []float64{1, 1, 1}
+	want, mean, variance := reference(x, ones, make([]float64, testFeatures))
+	wantMean, wantVariance := make([]float64, testFeatures), []float64{1, 1, 1}
+	for step := range 3 {
+		if d := largestDifference(widen64(layer(true)), want); !(d <= 1e-5) {
+			t.Errorf("step %d: output in training is off by %.3g", step, d)
+		}
+		for f := range testFeatures {
+			wantMean[f] = Momentum*wantMean[f] + (1-Momentum)*mean[f]
+			wantVariance[f] = Momentum*wantVariance[f] + (1-Momentum)*variance[f]
+		}
+	}
+	inference := layer(false)
+	for name, want := range map[string][]float64{"moving_mean": wantMean, "moving_variance": wantVariance} {
+		if d := largestDifference(average(name), want); !(d <= 1e-5) {
+			t.Errorf("%s is %v after three steps of training and one of inference, want %v", name, average(name), want)
+		}
+	}
+	for i, y := range inference {
+		f := i % testFeatures
+		want := (x[i] - wantMean[f]) / math.Sqrt(wantVariance[f]+Epsilon)
+		if math.Abs(float64(y)-want) > 1e-5 {
+			t.Errorf("inference: element %d is %v, want %v", i, y, want)
+		}
+	}
+}
+
+func widen64(values []float32) []float64 {
+	wide := make([]float64, len(values))
+	for i, v := range values {
+		wide[i] = float64(v)
+	}
+	return wide
+}

@@ -1,0 +1,22 @@
+// Package bnlib trains networks on MNIST with and without batch normalization, from the same initial weights on the same
+// minibatches, and keeps what each training left behind.
+//
+//	runs, err := bnlib.Compare(ctx, bnlib.Article[1], nil)   // a pair, in lockstep, in one compiled program
+//	fmt.Println(runs[0].Test, runs[1].Test)                  // accuracy on the test images, without and with
+//
+// # Notation
+//
+// Shapes are written [rows, columns]; batch is the size of a minibatch. A hidden layer maps x [batch, inputs] to the
+// pre-activation x·W [batch, units], W being [inputs, units], normalizes it or adds a bias, and applies the activation. The
+// last layer gives logits [batch, 10]. Loss is the mean cross-entropy in nats. Accuracies are in [0, 1].
+//
+// Batch normalization has gamma and beta, learned, and a moving mean and variance, [units] each; epsilon is added to the
+// variance, momentum is that of the moving averages.
+//
+// # Sources
+//
+// The experiments are those of the article "Batch Normalization: principle and practice, part 2" (in Chinese, 2018, by
+// 天雨粟 on Zhihu), which took its network and its comparison from Udacity's lesson on batch normalization. The method is
+// S. Ioffe and C. Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate
+// Shift", 2015, arXiv:1502.03167. The layer's defaults are those of TensorFlow 1's tf.layers.batch_normalization.
+package bnlib

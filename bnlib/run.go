@@ -1,0 +1,86 @@
+package bnlib
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// Run is what the training of one network left behind.
+type Run struct {
+	Network  Network // what was trained; Experiment.Model is nil when the run was read from the store
+	Key      string  // hexadecimal digest of all that determines the numbers below
+	Backend  string  // description of the backend that computed it
+	Finished time.Time
+
+	Status     Status
+	DivergedAt int // first step (1-based) whose training loss was not finite; 0: none
+
+	Losses []float32 // training loss of each step's minibatch, in nats, before that step's update
+	Points []Point   // validation, at step 0, every Experiment.Every steps, and at the end
+	Test   float64   // accuracy on the test images after the last step, in [0, 1]; NaN if cancelled
+
+	StepsPerSecond float64 // training steps per second, evaluations and compilation apart
+	Lockstep       int     // number of networks that trained together in that time
+
+	Weights []Weight // every variable of the network after the last step, moving averages included
+}
+
+// Point is one evaluation on the validation images.
+type Point struct {
+	Step     int     // number of training steps done
+	Loss     float64 // mean cross-entropy in nats; NaN or infinite after divergence
+	Accuracy float64 // share of images classified right, in [0, 1]
+}
+
+// Weight is one variable of a network.
+type Weight struct {
+	Name      string // path of the variable within the network, such as "hidden_0/dense/weights"
+	Dims      []int
+	Trainable bool
+	Values    []float32 // row-major
+}
+
+// Status says how a training ended.
+type Status int
+
+const (
+	Finished  Status = iota // all steps done, every loss finite
+	Diverged                // all steps done, but a training loss was not finite: see Run.DivergedAt
+	Cancelled               // stopped by its context; never stored
+)
+
+func (s Status) String() string {
+	switch s {
+	case Finished:
+		return "finished"
+	case Diverged:
+		return "diverged"
+	case Cancelled:
+		return "cancelled"
+	}
+	return fmt.Sprintf("Status(%d)", int(s))
+}
+
+// Early reports whether training ended before its last step.
+func (s Status) Early() bool { return s == Cancelled }
+
+// Last returns the last evaluation; the zero Point if there was none.
+func (r *Run) Last() Point {
+	if len(r.Points) == 0 {
+		return Point{}
+	}
+	return r.Points[len(r.Points)-1]
+}
+
+// Reached returns the first evaluated step with at least the given validation accuracy, and whether there was one.
+func (r *Run) Reached(accuracy float64) (step int, ok bool) {
+	for _, p := range r.Points {
+		if p.Accuracy >= accuracy {
+			return p.Step, true
+		}
+	}
+	return 0, false
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
