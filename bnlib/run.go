@@ -48,6 +48,7 @@ const (
 	Finished  Status = iota // all steps done, every loss finite
 	Diverged                // all steps done, but a training loss was not finite: see Run.DivergedAt
 	Cancelled               // stopped by its context; never stored
+	Running                 // what a Recorder sees; never returned
 )
 
 func (s Status) String() string {
@@ -58,12 +59,14 @@ func (s Status) String() string {
 		return "diverged"
 	case Cancelled:
 		return "cancelled"
+	case Running:
+		return "running"
 	}
 	return fmt.Sprintf("Status(%d)", int(s))
 }
 
 // Early reports whether training ended before its last step.
-func (s Status) Early() bool { return s == Cancelled }
+func (s Status) Early() bool { return s == Cancelled || s == Running }
 
 // Last returns the last evaluation; the zero Point if there was none.
 func (r *Run) Last() Point {

@@ -74,6 +74,7 @@ func Train(ctx context.Context, networks []Network, options *Options) ([]*Run, e
 	for _, group := range t.groups() {
 		if err := t.train(ctx, group); err != nil {
 			if ctx.Err() != nil {
+				t.cancel()
 				return t.runs, err
 			}
 			return nil, err
@@ -152,7 +153,7 @@ func newTraining(networks []Network, options *Options) (*training, error) {
 				continue
 			}
 		}
-		t.runs[i] = &Run{Network: n, Key: key, Backend: name, Status: Cancelled, Test: math.NaN()}
+		t.runs[i] = &Run{Network: n, Key: key, Backend: name, Status: Running, Test: math.NaN()}
 		j := &job{blueprint: b, run: t.runs[i], as: []int{i}}
 		jobs[key] = j
 		t.missing = append(t.missing, j)
@@ -174,6 +175,16 @@ func (t *training) share() {
 			again := *j.run
 			again.Network = t.networks[i]
 			t.runs[i] = &again
+		}
+	}
+}
+
+// cancel marks the runs that were not done.
+func (t *training) cancel() {
+	t.share()
+	for _, run := range t.runs {
+		if run.Status == Running {
+			run.Status = Cancelled
 		}
 	}
 }

@@ -1,44 +1,62 @@
 package backend
 
 import (
+	"archive/tar"
 	"archive/zip"
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
+	"debug/elf"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/gobackend"
 	"github.com/gomlx/gomlx/core/graph"
 )
 
-// fake is a machine on which plugins are text files, and opening one gives a backend if its text is "good".
+// fake is a machine on which plugins are text files: one whose text begins with "good" can be loaded, and one whose text is
+// "good" opened.
 type fake struct {
 	machine
 	mutex  sync.Mutex
 	said   []string
 	opened []string
 	env    string
+	clock  time.Time
 }
 
 func newFake(t *testing.T, sources ...source) *fake {
-	f := &fake{}
+	f := &fake{clock: time.Now()}
 	dir := t.TempDir()
 	f.machine = machine{
 		getenv:  func(string) string { return f.env },
 		home:    func() (string, error) { return dir, nil },
 		hasGPU:  func() bool { return false },
-		sources: sources,
+		sources: map[kind][]source{cpu: sources},
+		load: func(path string) error {
+			if text, err := os.ReadFile(path); err != nil || !strings.HasPrefix(string(text), "good") {
+				return fmt.Errorf("%s cannot be loaded", path)
+			}
+			return nil
+		},
 		connect: f.connect,
+		now:     func() time.Time { return f.clock },
 		say: func(format string, args ...any) {
 			f.mutex.Lock()
 			defer f.mutex.Unlock()
@@ -52,37 +70,53 @@ func (f *fake) connect(config string) (compute.Backend, error) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	f.opened = append(f.opened, config)
-	path, _, _ := strings.Cut(strings.TrimPrefix(config, "xla:"), ",")
 	if config == "go" {
 		return gobackend.New("")
 	}
+	path, _, _ := strings.Cut(strings.TrimPrefix(config, "xla:"), ",")
 	if text, err := os.ReadFile(path); err != nil || string(text) != "good" {
-		return nil, fmt.Errorf("%s cannot be loaded", path)
+		return nil, fmt.Errorf("%s cannot be opened", path)
 	}
 	return gobackend.New("") // stands for XLA
+}
+
+// put puts a plugin into a folder.
+func put(t *testing.T, folder, name, text string) (path string) {
+	t.Helper()
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(folder, name)
+	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // shelf is a source that has a plugin of the given text, or fails.
 type shelf struct {
 	text string
 	err  error
-	mu   *sync.Mutex
-	took *int
+	took *atomic.Int32
+	wait func() // before it answers
 }
 
 func (shelf) name() string { return "shelf" }
 
 func (s shelf) fetch(folder string) error {
 	if s.took != nil {
-		s.mu.Lock()
-		*s.took++
-		s.mu.Unlock()
+		s.took.Add(1)
+	}
+	if s.wait != nil {
+		s.wait()
 	}
 	if s.err != nil {
 		return s.err
 	}
-	return os.WriteFile(filepath.Join(folder, "pjrt_c_api_cpu_shelf_plugin."+extension()), []byte(s.text), 0o755)
+	return os.WriteFile(filepath.Join(folder, shelfFile), []byte(s.text), 0o755)
 }
+
+const shelfFile = "pjrt_c_api_cpu_shelf_plugin.so"
 
 func needXLA(t *testing.T) {
 	t.Helper()
@@ -94,45 +128,128 @@ func needXLA(t *testing.T) {
 func TestVariableWins(t *testing.T) {
 	f := newFake(t, shelf{text: "good"})
 	f.env = "go"
-	if _, err := f.open(); err != nil || len(f.opened) != 1 || f.opened[0] != "go" {
+	if _, err := f.open(); err != nil || !slices.Equal(f.opened, []string{"go"}) {
 		t.Errorf("opened %v, %v", f.opened, err)
 	}
-	f.env = "xla:nowhere"
-	_, err := f.open()
-	if err == nil || !strings.Contains(err.Error(), Env) || !strings.Contains(err.Error(), "xla:nowhere") {
-		t.Errorf("a value that cannot be opened: %v", err)
+	for _, env := range []string{"xla:nowhere", "xla:/no/such/plugin.so", "nonsense"} {
+		f.env = env
+		if env == "nonsense" {
+			f.machine.connect = connect // GoMLX panics
+		}
+		_, err := f.open()
+		if err == nil || !strings.Contains(err.Error(), Env) || !strings.Contains(err.Error(), env) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: error %v, want one line that names the variable and its value", env, err)
+		}
+	}
+}
+
+// TestVariableNamesAKind opens the project's own plugin for "xla:cpu", with the options of the variable and no other, also where
+// there is a GPU.
+func TestVariableNamesAKind(t *testing.T) {
+	needXLA(t)
+	for env, options := range map[string]string{"xla": "", "xla:cpu": "", "xla:,noshared_buffers": ",noshared_buffers", "xla:cpu,tf32": ",tf32"} {
+		f := newFake(t, shelf{text: "good"})
+		f.env = env
+		_, err := f.open()
+		own, _ := f.ours()
+		if want := "xla:" + filepath.Join(own, shelfFile) + options; err != nil || !slices.Equal(f.opened, []string{want}) {
+			t.Errorf("%s opened %q, %v, want %s", env, f.opened, err, want)
+		}
+	}
+	f := newFake(t, shelf{err: errors.New("closed")})
+	f.env = "xla:cpu"
+	if b, err := f.open(); err == nil || !strings.Contains(err.Error(), "closed") {
+		t.Errorf("opened %v, %v: want no other backend than the one asked for", b, err)
 	}
 }
 
 func TestInstallsOnce(t *testing.T) {
 	needXLA(t)
-	took := 0
-	f := newFake(t, shelf{err: errors.New("closed")}, shelf{text: "good", mu: new(sync.Mutex), took: &took})
+	var took atomic.Int32
+	f := newFake(t, shelf{err: errors.New("closed")}, shelf{text: "good", took: &took})
 	for range 2 {
 		if _, err := f.open(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if took != 1 || len(f.said) != 1 || !strings.Contains(f.said[0], "installing") {
-		t.Errorf("installed %d times, said %q", took, f.said)
+	if took.Load() != 1 || len(f.said) != 2 || !strings.Contains(f.said[0], "installing") {
+		t.Errorf("installed %d times, said %q", took.Load(), f.said)
+	}
+}
+
+// TestProcesses has two processes open a backend in one folder: one installs while the other waits, and both use it.
+func TestProcesses(t *testing.T) {
+	needXLA(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	var group sync.WaitGroup
+	var out [2][]byte
+	for i := range out {
+		cmd := exec.Command(self, "-test.run=^TestProcess$", "-test.v")
+		cmd.Env = append(os.Environ(), "BACKEND_TEST_HOME="+dir)
+		group.Go(func() {
+			var err error
+			if out[i], err = cmd.CombinedOutput(); err != nil {
+				t.Errorf("%v: %s", err, out[i])
+			}
+		})
+	}
+	group.Wait()
+	all := string(out[0]) + string(out[1])
+	if n := strings.Count(all, "SAID backend: installing"); n != 1 {
+		t.Errorf("%d processes installed, want 1:\n%s", n, all)
+	}
+	if n := strings.Count(all, "SAID backend: another process is installing"); n != 1 {
+		t.Errorf("%d processes waited, want 1:\n%s", n, all)
+	}
+}
+
+// TestProcess is one of the processes of TestProcesses.
+func TestProcess(t *testing.T) {
+	dir := os.Getenv("BACKEND_TEST_HOME")
+	if dir == "" {
+		t.Skip("TestProcesses runs it")
+	}
+	// The source answers when the other process is known to have started.
+	if err := os.WriteFile(filepath.Join(dir, fmt.Sprint("started", os.Getpid())), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f := newFake(t, shelf{text: "good", wait: func() {
+		for range 1000 {
+			if started, _ := filepath.Glob(filepath.Join(dir, "started*")); len(started) == 2 {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(300 * time.Millisecond)
+	}})
+	f.home = func() (string, error) { return dir, nil }
+	if _, err := f.open(); err != nil {
+		t.Error(err)
+	}
+	for _, line := range f.said {
+		fmt.Println("SAID", line)
 	}
 }
 
 func TestWaitsForTheFirst(t *testing.T) {
 	needXLA(t)
-	took := 0
-	f := newFake(t, shelf{text: "good", mu: new(sync.Mutex), took: &took})
+	var took atomic.Int32
+	f := newFake(t, shelf{text: "good", took: &took})
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
-			if b, err := f.openXLA(); b == nil {
+			if _, err := f.openXLA(); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	group.Wait()
-	if took != 1 {
-		t.Errorf("installed %d times", took)
+	if took.Load() != 1 {
+		t.Errorf("installed %d times", took.Load())
 	}
 }
 
@@ -143,34 +260,109 @@ func TestReplacesABrokenPlugin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.MkdirAll(own, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	broken := filepath.Join(own, "pjrt_c_api_cpu_zzz_plugin."+extension())
-	if err := os.WriteFile(broken, []byte("half"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	broken := put(t, own, "pjrt_c_api_cpu_zzz_plugin.so", "half")
+	part := put(t, filepath.Join(own, ".part-1"), "plugin", "half")
 	if _, err := f.open(); err != nil || f.said == nil {
 		t.Errorf("%v, said %q", err, f.said)
 	}
-	if _, err := os.Stat(broken); !os.IsNotExist(err) {
-		t.Errorf("the broken plugin is still there: %v", err)
+	for _, path := range []string{broken, part} {
+		if _, err := os.Stat(path); !os.IsNotExist(err) {
+			t.Errorf("%s is still there: %v", path, err)
+		}
+	}
+}
+
+// TestInstallsABadPluginOnce has a source whose plugin can't be used here: a second start does not download it again.
+func TestInstallsABadPluginOnce(t *testing.T) {
+	needXLA(t)
+	for _, text := range []string{"bad", "good but not here"} {
+		var took atomic.Int32
+		f := newFake(t, shelf{text: text, took: &took})
+		for range 3 {
+			f.clock = f.clock.Add(100 * time.Hour)
+			if b, err := f.open(); err != nil || !strings.Contains(f.said[len(f.said)-1], "pure-Go backend") {
+				t.Errorf("%s: opened %v, %v, said %q", text, b, err, f.said)
+			}
+		}
+		if took.Load() != 1 {
+			t.Errorf("%s: installed %d times", text, took.Load())
+		}
+	}
+}
+
+// TestTriesAgainLater has a network that does not answer: what that costs is bounded, and it is used when it is back.
+func TestTriesAgainLater(t *testing.T) {
+	needXLA(t)
+	var took atomic.Int32
+	f := newFake(t)
+	f.sources[cpu] = []source{shelf{err: errors.New("no network"), took: &took, wait: func() { f.clock = f.clock.Add(4 * time.Second) }}}
+	for range 3 {
+		if b, err := f.open(); err != nil || !strings.Contains(f.said[len(f.said)-1], "no network") {
+			t.Fatalf("opened %v, %v, said %q", b, err, f.said)
+		}
+	}
+	if took.Load() != 1 {
+		t.Errorf("tried %d times within seconds", took.Load())
+	}
+	f.clock = f.clock.Add(41 * time.Second)
+	f.sources[cpu] = []source{shelf{text: "good"}}
+	if _, err := f.open(); err != nil || len(f.opened) != 1 {
+		t.Errorf("later: opened %q, %v", f.opened, err)
 	}
 }
 
 func TestUsesAPluginOfTheSystem(t *testing.T) {
 	needXLA(t)
+	for _, folder := range []string{"lib", "with space", "and, comma", "nvidia/cuda", "pÅth"} {
+		f := newFake(t)
+		f.system = []string{filepath.Join(t.TempDir(), folder)}
+		put(t, f.system[0], "pjrt_c_api_cpu_v1_plugin.so", "good")
+		b, err := f.openXLA()
+		if err != nil || b == nil || len(f.said) != 0 || len(f.opened) != 1 {
+			t.Errorf("%s: %v, opened %q, said %q", folder, err, f.opened, f.said)
+			continue
+		}
+		name := strings.TrimPrefix(f.opened[0], "xla:")
+		if !plain(cpu, name) {
+			t.Errorf("%s: opened %s", folder, name)
+		}
+		if _, err := os.Lstat(name); !strings.HasPrefix(name, f.system[0]) && !os.IsNotExist(err) {
+			t.Errorf("%s: the link %s was left behind", folder, name)
+		}
+	}
+}
+
+// TestReplacesAnOldPluginOfTheSystem has one that loads but does not work with this go-xla: it stays, and is passed over.
+func TestReplacesAnOldPluginOfTheSystem(t *testing.T) {
+	needXLA(t)
+	f := newFake(t, shelf{text: "good"})
+	f.system = []string{t.TempDir()}
+	old := put(t, f.system[0], "pjrt_c_api_cpu_v0.1.0_plugin.so", "good ten years ago")
+	if _, err := f.openXLA(); err != nil || !strings.HasSuffix(f.opened[len(f.opened)-1], shelfFile) {
+		t.Errorf("opened %q, %v", f.opened, err)
+	}
+	if _, err := os.Stat(old); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOrder prefers the project's own plugins, then those of go-xla's version, and takes no other files for plugins.
+func TestOrder(t *testing.T) {
 	f := newFake(t)
-	f.system = []string{filepath.Join(t.TempDir(), "with space, and comma")}
-	if err := os.MkdirAll(f.system[0], 0o755); err != nil {
-		t.Fatal(err)
+	own, _ := f.ours()
+	system := t.TempDir()
+	f.system = []string{system}
+	for _, name := range []string{"pjrt_c_api_cuda_plugin.so", "libpjrt_cpu.so", "pjrt_c_api_cpu_plugin.so.lock", "cpu.so", "pjrt_c_api_tpu_plugin.so"} {
+		put(t, system, name, "good")
 	}
-	plugin := filepath.Join(f.system[0], "pjrt_c_api_cpu_v1_plugin."+extension())
-	if err := os.WriteFile(plugin, []byte("good"), 0o755); err != nil {
-		t.Fatal(err)
+	want := []string{
+		put(t, own, "pjrt_c_api_cpu_88b1c430_plugin.so", ""),
+		put(t, system, "pjrt_c_api_cpu_"+testedVersion+"_plugin.so", ""),
+		put(t, system, "pjrt_c_api_cpu_v0.98.0_plugin.so", ""),
+		put(t, system, "pjrt_c_api_cpu_plugin.dylib", ""),
 	}
-	if _, err := f.open(); err != nil || len(f.said) != 0 {
-		t.Errorf("%v, opened %q, said %q", err, f.opened, f.said)
+	if got := f.installed(cpu); !slices.Equal(got, want) {
+		t.Errorf("found %q, want %q", got, want)
 	}
 }
 
@@ -197,19 +389,180 @@ func TestPureGoIsTheLastResort(t *testing.T) {
 
 func TestGPU(t *testing.T) {
 	needXLA(t)
+	for _, folder := range []string{"lib/go-xla", "with space/go-xla", "and, comma/go-xla"} {
+		f := newFake(t, shelf{text: "good"})
+		f.hasGPU = func() bool { return true }
+		f.system = []string{filepath.Join(t.TempDir(), folder)}
+		put(t, filepath.Join(f.system[0], "nvidia"), "pjrt_c_api_cuda_plugin.so", "good")
+		if _, err := f.open(); err != nil || len(f.opened) != 1 {
+			t.Fatalf("%s: opened %q, %v", folder, f.opened, err)
+		}
+		name, ok := strings.CutSuffix(strings.TrimPrefix(f.opened[0], "xla:"), float32Only)
+		if !ok || !plain(cuda, name) || !strings.HasSuffix(name, "/nvidia/pjrt_c_api_cuda_plugin.so") {
+			t.Errorf("%s: opened %q: want the GPU's plugin, in float32", folder, f.opened)
+		}
+		// It stays reachable by that name, with the libraries beside it.
+		if _, err := os.Stat(name); err != nil {
+			t.Error(err)
+		}
+		if link := filepath.Dir(filepath.Dir(filepath.Dir(name))); !strings.HasPrefix(name, f.system[0]) {
+			os.RemoveAll(link)
+		}
+	}
+}
+
+// TestGPUThatFails has a GPU whose plugin loads, but does not work, as with a driver that is too old: no gigabytes are
+// downloaded again, and the processor trains.
+func TestGPUThatFails(t *testing.T) {
+	needXLA(t)
+	var took atomic.Int32
 	f := newFake(t, shelf{text: "good"})
 	f.hasGPU = func() bool { return true }
+	f.sources[cuda] = []source{shelf{err: errors.New("never to be asked"), took: &took}}
+	own, _ := f.ours()
+	plugin := put(t, filepath.Join(own, "nvidia"), "pjrt_c_api_cuda_plugin.so", "good, but the driver is too old")
+	b, err := f.open()
+	if err != nil || took.Load() != 0 || !strings.HasSuffix(f.opened[len(f.opened)-1], shelfFile) {
+		t.Errorf("opened %v as %q, %v; asked for another plugin %d times", b, f.opened, err, took.Load())
+	}
+	if !strings.Contains(f.said[0], "GPU cannot be used") {
+		t.Errorf("said %q", f.said)
+	}
+	if _, err := os.Stat(plugin); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDescribe(t *testing.T) {
+	needXLA(t)
+	f := newFake(t)
+	own, _ := f.ours()
+	if r := f.describe(); r.Choice != "xla:cpu" || r.Plugin != "" || r.Folder != own || !strings.Contains(r.String(), "installs one") {
+		t.Errorf("nothing installed: %+v", r)
+	}
+	if err := os.MkdirAll(own, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f.postpone(cpu, errors.New("no network"), f.clock.Add(time.Minute))
+	if r := f.describe(); r.Choice != "go" || !strings.Contains(r.String(), "no network") {
+		t.Errorf("nothing to be had: %+v", r)
+	}
+	self, err := os.Executable() // a library that is whole
+	if err != nil {
+		t.Fatal(err)
+	}
 	f.system = []string{t.TempDir()}
-	nvidia := filepath.Join(f.system[0], "nvidia")
-	if err := os.MkdirAll(nvidia, 0o755); err != nil {
+	plugin := filepath.Join(f.system[0], "pjrt_c_api_cpu_plugin.so")
+	if err := os.Symlink(self, plugin); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(nvidia, "pjrt_c_api_cuda_plugin."+extension()), []byte("good"), 0o755); err != nil {
+	f.hasGPU = func() bool { return true }
+	f.postpone(cuda, errors.New("no driver"), time.Time{})
+	if r := f.describe(); r.Choice != "xla:cpu" || r.Plugin != plugin || !strings.Contains(r.String(), "no driver") {
+		t.Errorf("a plugin of the system, a GPU without: %+v", r)
+	}
+	f.env = "go"
+	if r := f.describe(); r.Choice != "go" || r.Plugin != "" || r.Variable != "go" {
+		t.Errorf("%s=go: %+v", Env, r)
+	}
+	if len(f.opened) != 0 {
+		t.Errorf("opened %q", f.opened)
+	}
+}
+
+func TestWhole(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("reads ELF files")
+	}
+	self, err := os.Executable()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.open(); err != nil || len(f.opened) != 1 || !strings.HasSuffix(f.opened[0], "cuda_plugin."+extension()+float32Only) {
-		t.Errorf("%v, opened %q: want the GPU's plugin, in float32", err, f.opened)
+	if err := whole(self); err != nil {
+		t.Errorf("this program: %v", err)
 	}
+	program, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{0, 3, 100, len(program) / 2, len(program) - 1} {
+		part := put(t, t.TempDir(), "pjrt_c_api_cpu_plugin.so", string(program[:n]))
+		if n == len(program)-1 && whole(part) == nil {
+			continue // Go's linker may put symbols behind the section headers
+		}
+		if err := loadPlugin(part); err == nil {
+			t.Errorf("%d of %d bytes were loaded", n, len(program))
+		}
+	}
+}
+
+// TestRelease downloads from a server on this machine, laid out as GoMLX's releases.
+func TestRelease(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the releases for Windows are zip files")
+	}
+	var archive bytes.Buffer
+	zipped := gzip.NewWriter(&archive)
+	w := tar.NewWriter(zipped)
+	plugin := executable(t)
+	name := "pjrt_c_api_cpu_" + testedVersion + "_plugin.so"
+	for _, file := range []struct{ name, text string }{{"LICENSE", "free"}, {name, plugin}} {
+		w.WriteHeader(&tar.Header{Name: file.name, Mode: 0o644, Size: int64(len(file.text)), Typeflag: tar.TypeReg})
+		w.Write([]byte(file.text))
+	}
+	if err := errors.Join(w.Close(), zipped.Close()); err != nil {
+		t.Fatal(err)
+	}
+	asset := fmt.Sprintf("/%s/pjrt_cpu_%s_%s.tar.gz", testedVersion, runtime.GOOS, runtime.GOARCH)
+	mux := http.NewServeMux()
+	mux.HandleFunc("/good"+asset, func(w http.ResponseWriter, r *http.Request) { w.Write(archive.Bytes()) })
+	mux.HandleFunc("/short"+asset, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(archive.Len()))
+		w.Write(archive.Bytes()[:archive.Len()/2])
+	})
+	mux.HandleFunc("/half"+asset, func(w http.ResponseWriter, r *http.Request) { w.Write(archive.Bytes()[:archive.Len()/2]) })
+	server := httptest.NewServer(mux)
+	defer server.Close()
+
+	folder := t.TempDir()
+	if err := (release{server.URL + "/good"}).fetch(folder); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(filepath.Join(folder, name)); err != nil || string(text) != plugin {
+		t.Errorf("the plugin has %d bytes, %v, want %d", len(text), err, len(plugin))
+	}
+	for _, page := range []string{"/short", "/half", "/missing"} {
+		folder := t.TempDir()
+		err := release{server.URL + page}.fetch(folder)
+		entries, _ := os.ReadDir(folder)
+		if err == nil || len(entries) != 0 {
+			t.Errorf("%s: error %v, left %v", page, err, entries)
+		}
+	}
+	server.Close()
+	start := time.Now()
+	if err := (release{server.URL}).fetch(t.TempDir()); err == nil || time.Since(start) > 5*time.Second {
+		t.Errorf("no server: %v after %v", err, time.Since(start))
+	}
+}
+
+// executable is the smallest file that passes for a plugin.
+func executable(t *testing.T) string {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		return "good"
+	}
+	var b bytes.Buffer
+	header := elf.Header64{Type: uint16(elf.ET_DYN), Machine: uint16(elf.EM_X86_64), Version: uint32(elf.EV_CURRENT), Ehsize: 64}
+	copy(header.Ident[:], elf.ELFMAG)
+	header.Ident[elf.EI_CLASS], header.Ident[elf.EI_DATA], header.Ident[elf.EI_VERSION] = byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)
+	if runtime.GOARCH == "arm64" {
+		header.Machine = uint16(elf.EM_AARCH64)
+	}
+	if err := binary.Write(&b, binary.LittleEndian, header); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
 
 // TestWheel downloads from a package index on this machine, through pip.
@@ -218,7 +571,8 @@ func TestWheel(t *testing.T) {
 		t.Skip("the Python package is for linux/amd64")
 	}
 	const file = "some_plugin-1.0-py3-none-any.whl"
-	archive := wheelArchive(t)
+	plugin := executable(t)
+	archive := wheelArchive(t, plugin)
 	sum := sha256.Sum256(archive)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/simple/some-plugin/", func(w http.ResponseWriter, r *http.Request) {
@@ -231,6 +585,7 @@ func TestWheel(t *testing.T) {
 	t.Setenv("PIP_EXTRA_INDEX_URL", "")
 	t.Setenv("PIP_FIND_LINKS", "")
 	t.Setenv("PIP_CONFIG_FILE", os.DevNull)
+	t.Setenv("NO_PROXY", "127.0.0.1")
 
 	good := wheel{"some-plugin==1.0", hex.EncodeToString(sum[:]), "some_plugin/lib.so"}
 	folder := t.TempDir()
@@ -241,15 +596,15 @@ func TestWheel(t *testing.T) {
 	if len(entries) != 1 {
 		t.Fatalf("left %v", entries)
 	}
-	if text, err := os.ReadFile(filepath.Join(folder, entries[0].Name())); err != nil || string(text) != "good" {
+	if text, err := os.ReadFile(filepath.Join(folder, entries[0].Name())); err != nil || string(text) != plugin {
 		t.Errorf("the plugin is %q, %v", text, err)
 	}
 
 	wrong := good
 	wrong.sha256 = strings.Repeat("0", 64)
 	folder = t.TempDir()
-	if err := wrong.fetch(folder); err == nil {
-		t.Error("another sha256: no error")
+	if err := wrong.fetch(folder); err == nil || !strings.Contains(err.Error(), "HASHES") {
+		t.Errorf("another sha256: %v", err)
 	}
 	if entries, _ := os.ReadDir(folder); len(entries) != 0 {
 		t.Errorf("a refused package left %v", entries)
@@ -259,15 +614,30 @@ func TestWheel(t *testing.T) {
 	if err := missing.fetch(t.TempDir()); err == nil || !strings.Contains(err.Error(), "other.so") {
 		t.Errorf("a package without the plugin: %v", err)
 	}
+
+	// A Python without pip, as Debian's, has venv.
+	real, err := exec.LookPath("python3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	script := "#!/bin/sh\n[ \"$2\" = pip ] && { echo No module named pip >&2; exit 1; }\nexec '" + real + "' \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(bin, "python"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("BATCHNORM_PYTHON", filepath.Join(bin, "python"))
+	if err := good.fetch(t.TempDir()); err != nil {
+		t.Errorf("a Python without pip: %v", err)
+	}
 }
 
 // wheelArchive is the smallest package that pip downloads.
-func wheelArchive(t *testing.T) []byte {
+func wheelArchive(t *testing.T, plugin string) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	for name, text := range map[string]string{
-		"some_plugin/lib.so":                 "good",
+		"some_plugin/lib.so":                 plugin,
 		"some_plugin-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: some-plugin\nVersion: 1.0\n",
 		"some_plugin-1.0.dist-info/WHEEL":    "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
 		"some_plugin-1.0.dist-info/RECORD":   "",
@@ -290,10 +660,7 @@ func TestOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum, err := graph.CallOnce(b, func(x, y *graph.Node) *graph.Node { return graph.Add(x, y) }, float32(1), float32(1))
-	if err != nil || sum.Value() != float32(2) {
-		t.Errorf("1 + 1 = %v, %v", sum, err)
-	}
+	checkAdds(t, b)
 	if again, _ := Open(); again != b {
 		t.Error("opened twice")
 	}
@@ -302,5 +669,55 @@ func TestOpen(t *testing.T) {
 	}
 	if withoutXLA == "" && runtime.GOOS == "linux" && runtime.GOARCH == "amd64" && os.Getenv(Env) == "" && b.Name() != "xla" {
 		t.Errorf("opened %s, want XLA", Name(b))
+	}
+	if strings.HasPrefix(Name(b), "xla:cpu") && !b.HasSharedBuffers() {
+		t.Error("every number that goes in and out is copied: no shared buffers")
+	}
+}
+
+// TestOpenByAnOddPath opens XLA's real plugin where its path alone would be misunderstood.
+func TestOpenByAnOddPath(t *testing.T) {
+	b, err := Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := standard()
+	found := m.installed(cpu)
+	if !strings.HasPrefix(Name(b), "xla:cpu") || len(found) == 0 {
+		t.Skipf("the backend is %s", Name(b))
+	}
+	folder := filepath.Join(t.TempDir(), "of nvidia, with a comma")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(folder, filepath.Base(found[0]))
+	if err := os.Symlink(found[0], path); err != nil {
+		t.Fatal(err)
+	}
+	odd, err := m.openPlugin(cpu, path, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkAdds(t, odd)
+	if Name(odd) != Name(b) || !odd.HasSharedBuffers() {
+		t.Errorf("name %q, shared buffers %v; by a plain path %q", Name(odd), odd.HasSharedBuffers(), Name(b))
+	}
+}
+
+func checkAdds(t *testing.T, b compute.Backend) {
+	t.Helper()
+	sum, err := graph.CallOnce(b, func(x, y *graph.Node) *graph.Node { return graph.Add(x, y) }, float32(1), float32(1))
+	if err != nil || sum.Value() != float32(2) {
+		t.Errorf("1 + 1 = %v, %v", sum, err)
+	}
+}
+
+func BenchmarkName(b *testing.B) {
+	opened, err := Open()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		Name(opened)
 	}
 }

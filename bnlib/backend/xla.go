@@ -18,6 +18,16 @@ func init() {
 	xla.EnableAutoInstall(false) // it would write to the terminal, and to folders outside the project's
 }
 
+// loadPlugin loads a plugin into the process, where go-xla finds it again by its path.
+func loadPlugin(path string) error {
+	if err := whole(path); err != nil {
+		return err
+	}
+	defer quietLog()()
+	_, err := pjrt.GetPlugin(path)
+	return err
+}
+
 // Name identifies a backend by what may change the numbers it computes, in a line: "xla:cpu, PJRT 0.106, plugin of 273768800
 // bytes". Two installations of one plugin have the same name.
 func Name(b compute.Backend) string {
@@ -35,7 +45,11 @@ func Name(b compute.Backend) string {
 	}
 	major, minor := plugin.Version()
 	name := fmt.Sprintf("xla:%s, PJRT %d.%d", where, major, minor)
-	if info, err := os.Stat(plugin.Path()); err == nil {
+	path := plugin.Path()
+	if real, ok := realPath.Load(path); ok {
+		path = real.(string)
+	}
+	if info, err := os.Stat(path); err == nil {
 		name += fmt.Sprintf(", plugin of %d bytes", info.Size())
 	}
 	if x.DotGeneralUseTF32 {

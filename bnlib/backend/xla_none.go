@@ -3,6 +3,7 @@
 package backend
 
 import (
+	"errors"
 	"runtime"
 
 	"github.com/gomlx/compute"
@@ -10,6 +11,8 @@ import (
 
 // withoutXLA says why this program cannot load XLA; empty: it can.
 var withoutXLA = "go-xla needs cgo, and this program, for " + runtime.GOOS + "/" + runtime.GOARCH + ", was built without"
+
+func loadPlugin(string) error { return errors.New(withoutXLA) }
 
 // Name identifies a backend by what may change the numbers it computes, in a line.
 func Name(b compute.Backend) string { return b.Name() }

@@ -1,0 +1,102 @@
+package backend
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/gomlx/go-xla/installer"
+)
+
+// testedVersion is the version of the plugin that go-xla is tested with: pjrt.DefaultCPUVersion, which cannot be had
+// without cgo.
+const testedVersion = "v0.114.0"
+
+// release is GoMLX's own build of the CPU plugin, from the page that go-xla's installer uses. The installer itself has no
+// limits of time and draws on the terminal, even when told to be quiet.
+type release struct {
+	base string // URL of the releases, without a slash at the end
+}
+
+var gomlxRelease = release{"https://github.com/" + installer.BinaryCPUReleasesRepo + "/releases/download"}
+
+func (release) name() string { return "GoMLX's releases" }
+
+func (s release) fetch(folder string) error {
+	extension, unpack := ".tar.gz", installer.Untar
+	if runtime.GOOS == "windows" {
+		extension, unpack = ".zip", installer.Unzip
+	}
+	temp, err := os.MkdirTemp(folder, partPattern)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+	archive := filepath.Join(temp, "archive"+extension)
+	url := fmt.Sprintf("%s/%s/pjrt_cpu_%s_%s%s", s.base, testedVersion, runtime.GOOS, runtime.GOARCH, extension)
+	if err := download(url, archive); err != nil {
+		return err
+	}
+	contents := filepath.Join(temp, "contents")
+	if err := os.Mkdir(contents, 0o755); err != nil {
+		return err
+	}
+	files, err := unpack(archive, contents)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		base := filepath.Base(file)
+		info, err := os.Lstat(file)
+		if err == nil && info.Mode().IsRegular() && strings.HasPrefix(base, "pjrt_c_api_cpu_") && pluginFile.MatchString(base) {
+			return publish(file, filepath.Join(folder, base))
+		}
+	}
+	return fmt.Errorf("%s holds no plugin", url)
+}
+
+// download gets a file. A server that can't be reached, or does not answer, fails within seconds.
+func download(url, to string) error {
+	ctx, cancel := background(longestDownload)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	transport := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   5 * time.Second,
+		ResponseHeaderTimeout: 10 * time.Second,
+	}
+	defer transport.CloseIdleConnections()
+	response, err := (&http.Client{Transport: transport}).Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", url, response.Status)
+	}
+	f, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	n, err := io.Copy(f, response.Body)
+	if err == nil && response.ContentLength >= 0 && n != response.ContentLength {
+		err = io.ErrUnexpectedEOF
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", url, err)
+	}
+	return nil
+}

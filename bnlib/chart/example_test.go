@@ -1,0 +1,89 @@
+package chart_test
+
+import (
+	"fmt"
+	"math"
+
+	"batchnorm/bnlib"
+	"batchnorm/bnlib/chart"
+)
+
+// pair returns two short runs such as bnlib.Compare returns them: at step 0, 500 and 1000.
+func pair(without, with [3]float64) []*bnlib.Run {
+	var runs []*bnlib.Run
+	for i, accuracies := range [][3]float64{without, with} {
+		run := &bnlib.Run{Test: accuracies[2], StepsPerSecond: 1250, Lockstep: 2}
+		run.Network = bnlib.Article[1].Pair()[i]
+		run.Network.Steps = 1000
+		for k, accuracy := range accuracies {
+			run.Points = append(run.Points, bnlib.Point{Step: 500 * k, Loss: 1 - accuracy, Accuracy: accuracy})
+		}
+		runs = append(runs, run)
+	}
+	return runs
+}
+
+// A figure is described once and drawn twice: for a notebook, and as a picture.
+func ExampleTraining() {
+	runs := pair([3]float64{.1134, .3264, .7068}, [3]float64{.1134, .9108, .9406})
+	figure := chart.Training(runs...)
+	spec, err := figure.VegaLite()
+	if err != nil {
+		fmt.Println(err)
+	}
+	picture, err := figure.PNG()
+	if err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(figure.Title)
+	fmt.Println(len(spec) > 0, len(picture) > 0)
+	// Output:
+	// Experiment 1, validation accuracy after 1000 steps: with batch norm .9406, without .7068
+	// true true
+}
+
+// The title of a figure says what there is to see in it, divergence included.
+func ExampleLoss() {
+	runs := pair([3]float64{.1134, .0958, .0958}, [3]float64{.1134, .9108, .9406})
+	runs[0].Status, runs[0].DivergedAt = bnlib.Diverged, 3
+	runs[0].Points[1].Loss, runs[0].Points[2].Loss = math.NaN(), math.NaN()
+	fmt.Println(chart.Loss(runs...).Title)
+	// Output:
+	// Experiment 1, validation loss after 1000 steps: with batch norm 0.0594, without it diverged at step 3
+}
+
+// The article's accuracies beside ours.
+func ExampleResults() {
+	runs := pair([3]float64{.1134, .3264, .7068}, [3]float64{.1134, .9108, .9406})
+	article := bnlib.ArticleReported[1]
+	table := chart.Results(runs...).AddAccuracies("article, test", article.PlainTest, article.BatchNormTest)
+	fmt.Print(table.Text())
+	// Output:
+	// | network            | test accuracy | validation accuracy |  90% at step | steps per second | article, test |   status |
+	// | ------------------ | ------------: | ------------------: | -----------: | ---------------: | ------------: | -------: |
+	// | without batch norm |         .7068 |               .7068 |        never |             1250 |         .9746 | finished |
+	// | with batch norm    |         .9406 |               .9406 | 500 (0.40 s) |             1250 |         .9801 | finished |
+	//
+	// Experiment 1 · weights normal(0, 0.05) · learning rate 0.01 · ReLU · minibatches of 60 · seed 1 · steps per second of each of 2 networks trained together
+}
+
+// Any other figure is a literal. A value that is not a number breaks the curve.
+func ExampleFigure() {
+	x := []float64{0.01, 0.1, 1, 10}
+	figure := &chart.Figure{
+		Title: "The sigmoid's slope vanishes where its input is large",
+		Panels: []chart.Panel{{
+			X: chart.Axis{Label: "pre-activation", Log: true},
+			Y: chart.Axis{Label: "slope", Min: 0, Max: 0.3},
+			Series: []chart.Series{
+				{Name: "sigmoid", Style: chart.Variant(0), X: x, Y: []float64{.25, .2494, .1966, .00005}},
+				{Name: "unknown beyond 1", Style: chart.Variant(1), X: x, Y: []float64{.2, .2, .15, math.NaN()}},
+			},
+			Marks: []chart.Mark{{X: 10, Y: .15, Text: "not measured", Color: chart.Variant(1).Color}},
+			Rules: []chart.Rule{{Y: .25, Text: "its largest value"}},
+		}},
+	}
+	_, err := figure.PNG()
+	fmt.Println(err)
+	// Output: <nil>
+}

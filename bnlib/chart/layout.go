@@ -1,0 +1,388 @@
+package chart
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+// sheet is a Figure made ready to draw: what both renderings must agree on is decided here, so that neither decides alone.
+type sheet struct {
+	title, subtitle []string // lines
+	legend          []entry
+	columnWidths    []float64 // of the legend
+	panels          []pane
+	columns         int
+	width           float64 // of one panel with its axis, in CSS pixels
+	height          float64 // of its plotting area
+}
+
+type entry struct {
+	name  string
+	style Style
+}
+
+type pane struct {
+	x, y   scale
+	curves []curve
+	marks  []placed
+	rules  []Rule
+	empty  string // what to write instead of curves
+}
+
+type scale struct {
+	label    string
+	log      bool
+	min, max float64
+	ticks    []float64
+	whole    bool // only whole numbers occur
+}
+
+type curve struct {
+	name, note string
+	style      Style
+	faint      bool
+	points     []point
+}
+
+// placed is a mark with the place of its words: their middle dy CSS pixels above the ×, to its left or its right.
+type placed struct {
+	Mark
+	left bool
+	dy   float64
+}
+
+type point struct {
+	x, y  float64 // y is NaN in a gap
+	alone bool    // no neighbour on either side: a line would not show it
+}
+
+const (
+	titleSize    = 14. // CSS pixels, as all sizes below
+	subtitleSize = 11.5
+	labelSize    = 11.
+	tickSize     = 10.5
+	axisWidth    = 46. // what the y axis and its numbers take from a panel's width
+	lineWidth    = 2.
+	faintWidth   = 1.2
+	faintOpacity = 0.45
+	legendSample = 26. // length of the line before a name
+	legendGap    = 18. // behind a name
+	headingGap   = 9.  // between the name of the y axis and the plotting area below it
+	wordGap      = 7.  // between a × and its words
+)
+
+func (f *Figure) layout() *sheet {
+	width, height := f.size()
+	s := &sheet{
+		columns: f.columns(),
+		width:   float64(width) / float64(f.columns()),
+		height:  float64(height),
+	}
+	s.title = wrap(f.Title, titleSize, true, float64(width)-16)
+	s.subtitle = wrap(f.Subtitle, subtitleSize, false, float64(width)-16)
+	seen := map[string]bool{}
+	for _, p := range f.Panels {
+		s.panels = append(s.panels, p.layout(s.width, s.height))
+		for _, c := range p.Series {
+			if c.Name != "" && !seen[c.Name] {
+				seen[c.Name] = true
+				s.legend = append(s.legend, entry{c.Name, c.Style})
+			}
+		}
+	}
+	s.columnWidths = columnWidths(s.legend, float64(width))
+	return s
+}
+
+// columnWidths returns the widths of as many columns of a legend as fit into the given width.
+func columnWidths(legend []entry, width float64) []float64 {
+	for n := len(legend); n > 0; n-- {
+		columns, sum := make([]float64, n), 0.0
+		for i, e := range legend {
+			columns[i%n] = max(columns[i%n], legendSample+6+textWidth(e.name, labelSize, false)+legendGap)
+		}
+		for _, w := range columns {
+			sum += w
+		}
+		if n == 1 || sum <= width-axisWidth {
+			return columns
+		}
+	}
+	return nil
+}
+
+func (p *Panel) layout(width, height float64) pane {
+	var out pane
+	var xs, ys []float64
+	for _, s := range p.Series {
+		c := curve{name: s.Name, note: s.Note, style: s.Style, faint: s.Faint}
+		for i := range min(len(s.X), len(s.Y)) {
+			x, y := round(s.X[i]), round(s.Y[i])
+			if !finite(x) {
+				continue
+			}
+			if !finite(y) {
+				y = math.NaN()
+			}
+			c.points = append(c.points, point{x: x, y: y})
+			xs, ys = append(xs, x), append(ys, y)
+		}
+		for i := range c.points {
+			left := i > 0 && finite(c.points[i-1].y)
+			right := i+1 < len(c.points) && finite(c.points[i+1].y)
+			c.points[i].alone = finite(c.points[i].y) && !left && !right
+		}
+		out.curves = append(out.curves, c)
+	}
+	drawn := false
+	for _, y := range ys {
+		drawn = drawn || finite(y)
+	}
+	for _, m := range p.Marks {
+		xs, ys = append(xs, m.X), append(ys, m.Y)
+	}
+	for _, r := range p.Rules {
+		if finite(r.Y) {
+			ys = append(ys, r.Y)
+			out.rules = append(out.rules, r)
+		}
+	}
+	out.x, out.y = p.X.fit(xs, false), p.Y.fit(ys, true)
+	out.y.whole = false
+	out.x.ticks = ticks(out.x, max(3, int(width/70)))
+	out.y.ticks = ticks(out.y, 6)
+	for _, c := range out.curves {
+		for i := range c.points {
+			if out.y.log && c.points[i].y < out.y.min && c.points[i].y < 1/huge {
+				c.points[i].y = out.y.min
+			}
+		}
+	}
+	for _, m := range p.Marks {
+		m.X, m.Y = round(m.X), round(m.Y)
+		switch {
+		case !finite(m.X):
+			continue
+		case !finite(m.Y) && out.y.log:
+			m.Y = round(math.Sqrt(out.y.min * out.y.max))
+		case !finite(m.Y):
+			m.Y = (out.y.min + out.y.max) / 2
+		}
+		m.Y = max(out.y.min, min(out.y.max, m.Y))
+		if m.Detail == "" {
+			m.Detail = m.Text
+		}
+		out.marks = append(out.marks, placed{Mark: m})
+	}
+	out.placeWords(width-axisWidth, height)
+	if !drawn && len(out.marks) == 0 {
+		out.empty = p.Empty
+		if out.empty == "" {
+			out.empty = "nothing to draw yet"
+		}
+	}
+	return out
+}
+
+// fit returns the scale of an axis for the given values. Room is left between fitted limits and the data if pad is set.
+func (a Axis) fit(values []float64, pad bool) scale {
+	s := scale{label: a.Label, log: a.Log, min: math.Inf(1), max: math.Inf(-1), whole: len(values) > 0}
+	for _, v := range values {
+		if !finite(v) || a.Log && v < 1/huge {
+			continue
+		}
+		s.min, s.max = min(s.min, v), max(s.max, v)
+		s.whole = s.whole && v == math.Trunc(v)
+	}
+	if a.Min < a.Max && finite(a.Min) && finite(a.Max) && !(a.Log && a.Min < 1/huge) {
+		s.min, s.max = a.Min, a.Max
+		return s
+	}
+	switch {
+	case s.min > s.max && a.Log:
+		s.min, s.max = 0.1, 1
+	case s.min > s.max:
+		s.min, s.max = 0, 1
+	case s.log:
+		// A margin of a twentieth, and never less than a factor of two from end to end.
+		factor := 1.0
+		if pad || s.min == s.max {
+			factor = max(math.Pow(s.max/s.min, 0.05), math.Sqrt(max(1, 2*s.min/s.max)))
+		}
+		s.min, s.max = round(s.min/factor), round(s.max*factor)
+	default:
+		margin := 0.0
+		if pad {
+			margin = 0.05 * (s.max - s.min)
+		}
+		if s.min == s.max {
+			margin = max(0.5, 0.05*math.Abs(s.max))
+		}
+		s.min, s.max = round(s.min-margin), round(s.max+margin)
+	}
+	return s
+}
+
+// norm returns how far along the axis v is, from 0 to 1.
+func (s scale) norm(v float64) float64 {
+	if s.log {
+		return math.Log(v/s.min) / math.Log(s.max/s.min)
+	}
+	return (v - s.min) / (s.max - s.min)
+}
+
+// placeWords puts the words of each mark on the side with more room, above or below the × or further off, where they cover
+// the fewest curves and no other words.
+func (p *pane) placeWords(width, height float64) {
+	type box struct{ x0, x1, y0, y1 float64 }
+	var words []box
+	for i := range p.marks {
+		m := &p.marks[i]
+		x, y := p.x.norm(m.X)*width, p.y.norm(m.Y)*height
+		w := textWidth(m.Text, labelSize, false)
+		m.left = x > width/2
+		b := box{x0: x + wordGap, x1: x + wordGap + w}
+		if m.left {
+			b = box{x0: x - wordGap - w, x1: x - wordGap}
+		}
+		fewest := math.MaxInt
+		for _, dy := range []float64{11, -11, 27, -27, 43, -43, 59, -59, 75, -75, 91, -91} {
+			b.y0, b.y1 = y+dy-labelSize*0.7, y+dy+labelSize*0.7
+			if b.y0 < 0 || b.y1 > height {
+				continue
+			}
+			hits := 0
+			for _, other := range words {
+				if b.x0 < other.x1 && other.x0 < b.x1 && b.y0 < other.y1 && other.y0 < b.y1 {
+					hits += 1000
+				}
+			}
+			for _, c := range p.curves {
+				for k, q := range c.points {
+					if math.IsNaN(q.y) {
+						continue
+					}
+					// The point and, of the line that leads to it, a few places between.
+					x1, y1 := p.x.norm(q.x)*width, p.y.norm(q.y)*height
+					x0, y0 := x1, y1
+					if k > 0 && !math.IsNaN(c.points[k-1].y) {
+						x0, y0 = p.x.norm(c.points[k-1].x)*width, p.y.norm(c.points[k-1].y)*height
+					}
+					for _, t := range []float64{0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1} {
+						at, up := x0+t*(x1-x0), y0+t*(y1-y0)
+						if b.x0 < at && at < b.x1 && b.y0 < up && up < b.y1 {
+							hits++
+						}
+					}
+				}
+			}
+			if hits < fewest {
+				fewest, m.dy = hits, dy
+				if len(words) > i {
+					words = words[:i]
+				}
+				words = append(words, b)
+			}
+		}
+	}
+}
+
+// ticks returns about n round numbers within the limits of s.
+func ticks(s scale, n int) []float64 {
+	if s.log {
+		return logTicks(s.min, s.max, n)
+	}
+	step := niceStep((s.max - s.min) / float64(n))
+	if s.whole {
+		step = max(1, step)
+	}
+	var out []float64
+	for i := math.Ceil(s.min/step - 1e-9); i*step <= s.max+1e-9*step; i++ {
+		out = append(out, round(i*step)+0) // + 0: no tick says -0
+	}
+	return out
+}
+
+// niceStep returns the smallest 1, 2 or 5 times a power of ten that is not below x.
+func niceStep(x float64) float64 {
+	power := math.Pow(10, math.Floor(math.Log10(x)))
+	for _, m := range []float64{1, 2, 5} {
+		if m*power >= x*(1-1e-9) {
+			return m * power
+		}
+	}
+	return 10 * power
+}
+
+// logTicks returns powers of ten, with 2 and 5 times them where few decades are shown, and without some where many are.
+func logTicks(lo, hi float64, n int) []float64 {
+	decades := math.Log10(hi / lo)
+	multiples, every := []float64{1}, 1
+	switch {
+	case decades < 0.5:
+		multiples = []float64{1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9}
+	case decades <= 2.2:
+		multiples = []float64{1, 2, 5}
+	default:
+		every = int(math.Ceil(decades / float64(n)))
+	}
+	var out []float64
+	for e := int(math.Floor(math.Log10(lo))); e <= int(math.Ceil(math.Log10(hi))); e++ {
+		if e%every != 0 {
+			continue
+		}
+		for _, m := range multiples {
+			if v := round(m * math.Pow(10, float64(e))); v >= lo && v <= hi {
+				out = append(out, v)
+			}
+		}
+	}
+	return out
+}
+
+// number writes a tick; labelExpr makes Vega-Lite write the same.
+func (s scale) number(v float64) string {
+	if !s.log || v >= 1e-4 && v < 1e6 {
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(v, 'e', -1, 64), "e")
+	return mantissa + "e" + exponent[:1] + strings.TrimLeft(exponent[1:], "0")
+}
+
+const labelExpr = "datum.value >= 1e-4 && datum.value < 1e6 ? format(datum.value, '~f') : format(datum.value, '~e')"
+
+// round keeps six significant digits: more than a pixel shows, and far fewer bytes in a notebook.
+func round(v float64) float64 {
+	if !finite(v) || v == 0 || v == math.Trunc(v) && math.Abs(v) < 1<<53 {
+		return v
+	}
+	r, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 6, 64), 64)
+	return r
+}
+
+// finite reports whether x is a number that can be drawn. Beyond huge the arithmetic of axes would overflow.
+func finite(x float64) bool { return math.Abs(x) <= huge }
+
+const huge = 1e100
+
+// wrap breaks text into lines of at most width CSS pixels, between words.
+func wrap(text string, size float64, bold bool, width float64) []string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		longer := word
+		if line != "" {
+			longer = line + " " + word
+		}
+		if line != "" && textWidth(longer, size, bold) > width {
+			lines = append(lines, line)
+			longer = word
+		}
+		line = longer
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}

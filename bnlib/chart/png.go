@@ -1,0 +1,286 @@
+package chart
+
+import (
+	"bytes"
+	"cmp"
+	"image"
+	"image/color"
+	"image/png"
+	"maps"
+	"math"
+	"slices"
+
+	stdfont "golang.org/x/image/font"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+)
+
+const (
+	px       = vg.Inch / 96 // a CSS pixel
+	pngDPI   = 2 * 96       // two dots to the CSS pixel: sharp on a dense screen, and on paper
+	margin   = 8 * px
+	leading  = 1.3 // line height over font size
+	xAxisPix = 40. // what the x axis, its numbers and its label take below the plotting area
+)
+
+// PNG renders f at two dots to the CSS pixel.
+func (f *Figure) PNG() ([]byte, error) {
+	s := f.layout()
+	rows := (len(s.panels) + s.columns - 1) / s.columns
+	head := s.headHeight()
+	paneHeight := vg.Length(labelSize*leading+headingGap+s.height+xAxisPix) * px
+	width := vg.Length(s.width*float64(s.columns)) * px
+	img := vgimg.NewWith(vgimg.UseWH(width+2*margin, head+vg.Length(rows)*paneHeight+2*margin), vgimg.UseDPI(pngDPI))
+	sheet := draw.Crop(draw.New(img), margin, -margin, margin, -margin)
+
+	s.drawHead(sheet)
+	plots := make([]*plot.Plot, len(s.panels))
+	cells := make([]draw.Canvas, len(s.panels))
+	over := make([]vg.Length, len(s.panels)) // by which the numbers of the y axis rise above the plotting area
+	for i := range s.panels {
+		column, row := i%s.columns, i/s.columns
+		cell := &cells[i]
+		*cell = sheet
+		cell.Min.X += vg.Length(s.width) * vg.Length(column) * px
+		cell.Max.X = cell.Min.X + vg.Length(s.width)*px
+		if column+1 < s.columns {
+			cell.Max.X -= 16 * px
+		}
+		cell.Max.Y -= head + vg.Length(row)*paneHeight
+		cell.Min.Y = cell.Max.Y - paneHeight
+		cell.Max.Y -= vg.Length(labelSize*leading+headingGap) * px
+		plots[i] = s.panels[i].plot()
+		over[i] = cell.Max.Y - plots[i].DataCanvas(*cell).Max.Y
+	}
+	for i, p := range plots {
+		p.Draw(draw.Crop(cells[i], 0, 0, 0, over[i]-slices.Max(over)))
+	}
+	return encode(img.Image())
+}
+
+// encode writes a drawing as PNG with a palette of 256 colours, which makes it a third the size. A drawing has a handful of
+// colours and, along the edges of lines and letters, some hundreds of blends between them; the rarest blends become the
+// nearest of those that are kept.
+func encode(img image.Image) ([]byte, error) {
+	var out bytes.Buffer
+	if rgba, ok := img.(*image.RGBA); ok {
+		img = withPalette(rgba)
+	}
+	err := png.Encode(&out, img)
+	return out.Bytes(), err
+}
+
+// withPalette returns an opaque image with a palette of its 256 most frequent colours.
+func withPalette(img *image.RGBA) *image.Paletted {
+	counts := map[color.RGBA]int{}
+	eachStretch(img, func(c color.RGBA, start, end int) { counts[c] += end - start })
+	frequent := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int {
+		return cmp.Or(counts[b]-counts[a], cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B))
+	})
+	palette := make(color.Palette, 0, 256)
+	index := make(map[color.RGBA]uint8, len(frequent))
+	for i, c := range frequent {
+		if i < cap(palette) {
+			palette = append(palette, c)
+			index[c] = uint8(i)
+		} else {
+			index[c] = uint8(palette.Index(c))
+		}
+	}
+	p := &image.Paletted{Pix: make([]uint8, len(img.Pix)/4), Stride: img.Stride / 4, Rect: img.Rect, Palette: palette}
+	eachStretch(img, func(c color.RGBA, start, end int) {
+		at := index[c]
+		for i := start; i < end; i++ {
+			p.Pix[i] = at
+		}
+	})
+	return p
+}
+
+// eachStretch calls do for each stretch of pixels of one colour, in order.
+func eachStretch(img *image.RGBA, do func(c color.RGBA, start, end int)) {
+	pix := img.Pix
+	at := func(i int) color.RGBA { return color.RGBA{pix[4*i], pix[4*i+1], pix[4*i+2], 0xff} }
+	for start, n := 0, len(pix)/4; start < n; {
+		c, end := at(start), start+1
+		for end < n && at(end) == c {
+			end++
+		}
+		do(c, start, end)
+		start = end
+	}
+}
+
+func (s *sheet) headHeight() vg.Length {
+	h := float64(len(s.title))*titleSize*leading + float64(len(s.subtitle))*subtitleSize*leading
+	if len(s.legend) > 0 {
+		rows := (len(s.legend) + len(s.columnWidths) - 1) / len(s.columnWidths)
+		h += 10 + labelSize*leading*float64(rows)
+	}
+	return vg.Length(h+8) * px
+}
+
+// drawHead writes title, subtitle and legend above the panels, where they cover no curve.
+func (s *sheet) drawHead(c draw.Canvas) {
+	y := c.Max.Y
+	lines := func(lines []string, size float64, bold bool, hex string) {
+		style := letters(size, bold, hex)
+		style.YAlign = draw.YTop
+		for _, line := range lines {
+			c.FillText(style, vg.Point{X: c.Min.X, Y: y}, line)
+			y -= vg.Length(size*leading) * px
+		}
+	}
+	lines(s.title, titleSize, true, ink)
+	lines(s.subtitle, subtitleSize, false, quiet)
+	y -= vg.Length(10+labelSize*leading/2) * px
+	x := c.Min.X
+	style := letters(labelSize, false, ink)
+	style.YAlign = draw.YCenter
+	for i, e := range s.legend {
+		column := i % len(s.columnWidths)
+		if column == 0 && i > 0 {
+			x, y = c.Min.X, y-vg.Length(labelSize*leading)*px
+		}
+		c.StrokeLine2(e.style.line(lineWidth, 1), x, y, x+legendSample*px, y)
+		c.FillText(style, vg.Point{X: x + (legendSample+6)*px, Y: y}, e.name)
+		x += vg.Length(s.columnWidths[column]) * px
+	}
+}
+
+func (p *pane) plot() *plot.Plot {
+	plt := plot.New()
+	plt.BackgroundColor = nil
+	p.x.apply(&plt.X)
+	p.y.apply(&plt.Y)
+	plt.X.Label.Text = p.x.label
+	plt.X.Label.TextStyle = letters(labelSize, false, quiet)
+	plt.X.Label.TextStyle.XAlign, plt.X.Label.TextStyle.YAlign = draw.XCenter, draw.YBottom
+	plt.X.Tick.Label.XAlign, plt.X.Tick.Label.YAlign = draw.XCenter, draw.YTop
+	plt.X.Label.Padding = 3 * px
+	plt.Y.Tick.Label.XAlign, plt.Y.Tick.Label.YAlign = draw.XRight, draw.YCenter
+	plt.X.LineStyle.Width = 0 // Plot draws it, over the grid
+	plt.Y.LineStyle.Width, plt.Y.Tick.LineStyle.Width, plt.Y.Tick.Length = 0, 0, 4*px
+
+	lines := draw.LineStyle{Color: rgb(grid), Width: 1 * px}
+	plt.Add(&plotter.Grid{Vertical: lines, Horizontal: lines}, p)
+	return plt
+}
+
+func (s scale) apply(a *plot.Axis) {
+	a.Min, a.Max, a.Padding = s.min, s.max, 0
+	if s.log {
+		a.Scale = plot.LogScale{}
+	}
+	marks := make([]plot.Tick, len(s.ticks))
+	for i, v := range s.ticks {
+		marks[i] = plot.Tick{Value: v, Label: s.number(v)}
+	}
+	a.Tick.Marker = plot.ConstantTicks(marks)
+	a.Tick.Label = letters(tickSize, false, quiet)
+	a.LineStyle = draw.LineStyle{Color: rgb(quiet), Width: 1 * px}
+	a.Tick.LineStyle, a.Tick.Length = a.LineStyle, 5*px
+}
+
+// Plot draws everything between the axes. It implements plot.Plotter.
+func (p *pane) Plot(c draw.Canvas, plt *plot.Plot) {
+	trX, trY := plt.Transforms(&c)
+	c.StrokeLine2(plt.X.Tick.LineStyle, c.Min.X, c.Min.Y, c.Max.X, c.Min.Y)
+	heading := letters(labelSize, false, quiet)
+	c.FillText(heading, vg.Point{X: c.Min.X, Y: c.Max.Y + headingGap*px}, p.y.label)
+	if p.empty != "" {
+		style := letters(labelSize, false, quiet)
+		style.XAlign, style.YAlign = draw.XCenter, draw.YCenter
+		c.FillText(style, c.Center(), p.empty)
+		return
+	}
+	for _, r := range p.rules {
+		y := trY(r.Y)
+		clr := rgb(r.Color)
+		c.StrokeLine2(draw.LineStyle{Color: clr, Width: 1 * px, Dashes: []vg.Length{2 * px, 3 * px}}, c.Min.X, y, c.Max.X, y)
+		style := letters(labelSize, false, r.Color)
+		style.XAlign, style.YAlign = draw.XRight, draw.YTop
+		c.FillText(style, vg.Point{X: c.Max.X - 4*px, Y: y - 2*px}, r.Text)
+	}
+	for _, faint := range []bool{true, false} {
+		for _, one := range p.curves {
+			if one.faint == faint {
+				one.draw(c, trX, trY)
+			}
+		}
+	}
+	for _, m := range p.marks {
+		p.drawMark(c, m, vg.Point{X: trX(m.X), Y: trY(m.Y)})
+	}
+}
+
+func (one curve) draw(c draw.Canvas, trX, trY func(float64) vg.Length) {
+	style := one.style.line(lineWidth, 1)
+	if one.faint {
+		style = one.style.line(faintWidth, faintOpacity)
+		style.Dashes = nil
+	}
+	var run []vg.Point
+	stroke := func() {
+		if len(run) > 1 {
+			c.StrokeLines(style, c.ClipLinesXY(run)...)
+		}
+		run = nil
+	}
+	for _, q := range one.points {
+		if math.IsNaN(q.y) {
+			stroke()
+			continue
+		}
+		at := vg.Point{X: trX(q.x), Y: trY(q.y)}
+		run = append(run, at)
+		if q.alone && c.Contains(at) {
+			c.DrawGlyphNoClip(draw.GlyphStyle{Color: style.Color, Radius: 3.5 * px, Shape: draw.CircleGlyph{}}, at)
+		}
+	}
+	stroke()
+}
+
+func (p *pane) drawMark(c draw.Canvas, m placed, at vg.Point) {
+	if m.X < p.x.min || m.X > p.x.max {
+		return
+	}
+	const arm = 4.7 * px
+	style := draw.LineStyle{Color: rgb(m.Color), Width: 2.2 * px}
+	c.StrokeLine2(style, at.X-arm, at.Y-arm, at.X+arm, at.Y+arm)
+	c.StrokeLine2(style, at.X-arm, at.Y+arm, at.X+arm, at.Y-arm)
+	words := letters(labelSize, false, m.Color)
+	words.YAlign = draw.YCenter
+	offset := wordGap * px
+	if m.left {
+		words.XAlign, offset = draw.XRight, -offset
+	}
+	c.FillText(words, vg.Point{X: at.X + offset, Y: at.Y + vg.Length(m.dy)*px}, m.Text)
+}
+
+func (s Style) line(width, opacity float64) draw.LineStyle {
+	clr := rgb(s.Color)
+	clr.A = uint8(255*opacity + 0.5)
+	line := draw.LineStyle{Color: clr, Width: vg.Length(width) * px}
+	for _, d := range s.Dash {
+		line.Dashes = append(line.Dashes, vg.Length(d)*px)
+	}
+	return line
+}
+
+func letters(size float64, bold bool, hex string) text.Style {
+	f := font.Font{Typeface: "Liberation", Variant: "Sans", Size: vg.Length(size) * px}
+	if bold {
+		f.Weight = stdfont.WeightBold
+	}
+	return text.Style{Color: rgb(hex), Font: f, Handler: plot.DefaultTextHandler}
+}
+
+func textWidth(s string, size float64, bold bool) float64 {
+	return float64(letters(size, bold, ink).Width(s) / px)
+}

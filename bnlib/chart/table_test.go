@@ -1,0 +1,80 @@
+package chart_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"batchnorm/bnlib"
+	"batchnorm/bnlib/chart"
+)
+
+func TestResults(t *testing.T) {
+	nan := math.NaN()
+	run := func(change func(*bnlib.Run)) *bnlib.Run {
+		r := broken(0, 2, 1, .5)
+		r.Test, r.StepsPerSecond = .91, 100
+		r.Points[1].Accuracy, r.Points[2].Accuracy = .95, .925
+		change(r)
+		return r
+	}
+	tests := []struct {
+		name string
+		run  *bnlib.Run
+		want string
+	}{
+		{"finished", run(func(r *bnlib.Run) {}), "without batch norm|.9100|.9250|10 (0.10 s)|100|finished"},
+		{"no speed", run(func(r *bnlib.Run) { r.StepsPerSecond = 0 }), "without batch norm|.9100|.9250|10|–|finished"},
+		{"begun", run(func(r *bnlib.Run) { *r = bnlib.Run{Network: r.Network, Status: bnlib.Running} }), "without batch norm|–|–|not yet|–|step 0 of 20"},
+		{"underway", run(func(r *bnlib.Run) { r.Points, r.Test, r.Status = r.Points[:1], 0, bnlib.Running }), "without batch norm|–|.5000|not yet|100|step 0 of 20"},
+		{"cancelled", run(func(r *bnlib.Run) {
+			r.Points, r.Test, r.Status = r.Points[:2], nan, bnlib.Cancelled
+		}), "without batch norm|–|.9500|10 (0.10 s)|100|cancelled at step 10 of 20"},
+		{"diverged", run(func(r *bnlib.Run) {
+			*r = *broken(7, 2, nan, nan)
+			r.Test, r.Status = .098, bnlib.Diverged
+		}), "without batch norm|.0980*|.5000*|never|–|diverged at step 7"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			table := chart.Results(test.run)
+			if got := strings.Join(table.Rows[0], "|"); got != test.want {
+				t.Errorf("row %s, want %s", got, test.want)
+			}
+			if starred := strings.Contains(table.Caption, "share of that class"); starred != strings.Contains(test.want, "*") {
+				t.Errorf("caption %q", table.Caption)
+			}
+		})
+	}
+}
+
+func TestTableEscapes(t *testing.T) {
+	table := chart.Table{
+		Header:  []string{"name", "a|b"},
+		Rows:    [][]string{{"<b>&", "1", "too many"}, {"short"}},
+		Caption: "<i>",
+	}
+	if html := table.HTML(); strings.Contains(html, "<b>") || strings.Contains(html, "<i>") || strings.Contains(html, "too many") {
+		t.Error(html)
+	}
+	const want = `| name  | a\|b |
+| ----- | ---: |
+| <b>&  |    1 |
+| short |      |
+
+<i>
+`
+	if got := table.Markdown(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestAddAccuracies(t *testing.T) {
+	table := chart.Results(recorded("experiment1")...).AddAccuracies("article", .9746)
+	if got := table.Header[5]; got != "article" {
+		t.Errorf("column %q", got)
+	}
+	if a, b := table.Rows[0][5], table.Rows[1][5]; a != ".9746" || b != "–" {
+		t.Errorf("cells %q and %q", a, b)
+	}
+}

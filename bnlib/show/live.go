@@ -1,0 +1,193 @@
+package show
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"html"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"batchnorm/bnlib"
+	"batchnorm/bnlib/chart"
+
+	"github.com/janpfeifer/gonb/gonbui"
+	"github.com/janpfeifer/gonb/gonbui/protocol"
+)
+
+// Compare trains the two networks of an experiment, without and with batch normalization, in a live view, or takes their
+// runs from the store, and leaves the finished figure. See Train and bnlib.Compare.
+func Compare(e bnlib.Experiment) ([]*bnlib.Run, error) {
+	return watch(func(ctx context.Context, o *bnlib.Options) ([]*bnlib.Run, error) { return bnlib.Compare(ctx, e, o) })
+}
+
+// Train trains networks in a live view, or takes their runs from the store, and leaves the finished figure.
+//
+// Interrupting the cell stops the training within about a second, and with it the cell; the view then shows how far it came,
+// and nothing is stored. See bnlib.Train.
+func Train(networks ...bnlib.Network) ([]*bnlib.Run, error) {
+	return watch(func(ctx context.Context, o *bnlib.Options) ([]*bnlib.Run, error) {
+		return bnlib.Train(ctx, networks, o)
+	})
+}
+
+func watch(train func(context.Context, *bnlib.Options) ([]*bnlib.Run, error)) ([]*bnlib.Run, error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	live := NewLive()
+	runs, err := train(ctx, &bnlib.Options{Recorder: live})
+	if shown := live.Finish(runs, err); err == nil {
+		err = shown
+	}
+	if ctx.Err() != nil && gonbui.IsNotebook {
+		os.Exit(interrupted) // whoever stopped a cell has no use for the panic that an error would end in
+	}
+	return runs, err
+}
+
+// interrupted is the exit status of a program that a signal stopped, as shells count.
+const interrupted = 130
+
+// Live is a bnlib.Recorder that shows a training on the page while it runs: how far it is, how fast, how long it will take,
+// and the curves so far. Finish puts the finished figure in its place.
+type Live struct {
+	id     string
+	frames chan frame // holds the latest frame that is not drawn yet
+	drawn  sync.WaitGroup
+	line   time.Time // last line written outside a notebook
+}
+
+// frame is a moment of a training. Its runs are copies: what they point to only grows.
+type frame struct{ bnlib.Progress }
+
+// NewLive returns a view that shows nothing yet: a training that is read from the store has none.
+func NewLive() *Live { return &Live{} }
+
+// Record implements bnlib.Recorder. It draws in the background and skips what it cannot draw in time, so that training
+// does not wait for it.
+func (l *Live) Record(p bnlib.Progress) {
+	if !gonbui.IsNotebook {
+		l.text(p)
+		return
+	}
+	if l.frames == nil {
+		l.id = gonbui.UniqueId()
+		l.frames = make(chan frame, 1)
+		l.drawn.Go(l.draw)
+	}
+	runs := make([]*bnlib.Run, len(p.Runs))
+	for i, r := range p.Runs {
+		run := *r
+		runs[i] = &run
+	}
+	p.Runs = runs
+	select {
+	case <-l.frames: // superseded
+	default:
+	}
+	l.frames <- frame{p}
+}
+
+// text writes a line every few seconds.
+func (l *Live) text(p bnlib.Progress) {
+	if p.Stage == bnlib.Training && time.Since(l.line) < 5*time.Second {
+		return
+	}
+	l.line = time.Now()
+	line("%s", summary(p))
+}
+
+// A picture costs about as much as a hundred training steps, so drawing takes a tenth of the time at most.
+const (
+	drawShare  = 10
+	drawPeriod = 400 * time.Millisecond
+)
+
+func (l *Live) draw() {
+	for f := range l.frames {
+		start := time.Now()
+		if err := send(l.id, page(f.html(), summary(f.Progress))); err != nil {
+			continue // Finish says so
+		}
+		cost := time.Since(start)
+		time.Sleep(min(max(drawPeriod-cost, cost*(drawShare-1)), 2*time.Second))
+	}
+}
+
+// Finish ends the view: it puts the figure of runs in its place, or, if the training stopped with an error, what there is
+// of it and why. It does nothing with an error that left no runs.
+func (l *Live) Finish(runs []*bnlib.Run, err error) error {
+	if l.frames != nil {
+		close(l.frames)
+		l.drawn.Wait()
+	}
+	if len(runs) == 0 {
+		if l.id != "" {
+			return send(l.id, page("", ""))
+		}
+		return nil
+	}
+	f := chart.Training(runs...)
+	if err != nil {
+		f.Subtitle = "Stopped early. Nothing of it is stored: run the cell again to train from the start."
+	}
+	return figure(l.id, f)
+}
+
+func page(html, text string) *protocol.DisplayData {
+	return &protocol.DisplayData{Data: map[protocol.MIMEType]any{mimeHTML: html, mimeText: text}}
+}
+
+// summary is a moment of a training in a line.
+func summary(p bnlib.Progress) string {
+	switch p.Stage {
+	case bnlib.Compiling:
+		return fmt.Sprintf("compiling the training program (%.1f s so far)", p.Elapsed.Seconds())
+	case bnlib.Done:
+		return fmt.Sprintf("done in %.1f s", p.Elapsed.Seconds())
+	}
+	parts := []string{fmt.Sprintf("step %s of %s", thousands(p.Step), thousands(p.Steps))}
+	if p.StepsPerSecond > 0 {
+		parts = append(parts, fmt.Sprintf("%s network-steps/s", thousands(int(p.StepsPerSecond))))
+	}
+	if p.Remaining > 0 {
+		parts = append(parts, fmt.Sprintf("%s left", remaining(p.Remaining)))
+	}
+	return strings.Join(parts, " · ")
+}
+
+// remaining writes a duration that nobody knows to the second.
+func remaining(d time.Duration) string {
+	if d < 90*time.Second {
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	}
+	return fmt.Sprintf("%.0f min", d.Minutes())
+}
+
+// html is a moment of a training as a page shows it.
+func (f frame) html() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `<div style="max-width:880px"><progress max="%d" value="%d" style="width:100%%"></progress><div>%s</div>`,
+		max(f.Total, 1), f.Done, html.EscapeString(summary(f.Progress)))
+	if f.Stage != bnlib.Compiling {
+		if png, err := chart.Training(f.Runs...).PNG(); err == nil {
+			fmt.Fprintf(&b, `<img alt="" style="width:100%%" src="data:image/png;base64,%s">`, base64.StdEncoding.EncodeToString(png))
+		}
+		b.WriteString(chart.Results(f.Runs...).HTML())
+	}
+	b.WriteString("</div>")
+	return b.String()
+}
+
+// thousands writes n with a comma every three digits.
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,123 @@
+// Package show puts trainings, figures and tables on a notebook's page. It is the only package that knows the Go kernel
+// (GoNB); in a program outside a notebook the same calls write plain text to standard output.
+package show
+
+import (
+	"bytes"
+	"encoding/gob"
+	"encoding/json"
+	"fmt"
+	"image/png"
+	"os"
+
+	"batchnorm/bnlib/chart"
+
+	"github.com/janpfeifer/gonb/gonbui"
+	"github.com/janpfeifer/gonb/gonbui/protocol"
+)
+
+const (
+	mimeVegaLite protocol.MIMEType = "application/vnd.vegalite.v5+json"
+	mimePNG                        = protocol.MIMEImagePNG
+	mimeHTML                       = protocol.MIMETextHTML
+	mimeText                       = protocol.MIMETextPlain
+)
+
+func init() {
+	// The kernel knows these types; the pipe to it carries only registered ones.
+	gob.Register(map[string]any{})
+	gob.Register([]any{})
+}
+
+// Figure shows figures, one below the other: each for the page to draw, with hover, zoom and legend, and as a picture for
+// readers without JavaScript.
+func Figure(figures ...*chart.Figure) error {
+	for _, f := range figures {
+		if err := figure("", f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// figure shows f, in the place of what was shown under id before, if id is not empty.
+func figure(id string, f *chart.Figure) error {
+	if !gonbui.IsNotebook {
+		fmt.Println(f.Title)
+		return nil
+	}
+	image, err := f.PNG()
+	if err != nil {
+		return fmt.Errorf("show: %w", err)
+	}
+	vega, err := f.VegaLite()
+	if err != nil {
+		return fmt.Errorf("show: %w", err)
+	}
+	var spec map[string]any
+	if err := json.Unmarshal(vega, &spec); err != nil {
+		return fmt.Errorf("show: %w", err)
+	}
+	picture, err := size(image)
+	if err != nil {
+		return fmt.Errorf("show: %w", err)
+	}
+	picture["alt"] = f.Title
+	return send(id, &protocol.DisplayData{
+		Data:     map[protocol.MIMEType]any{mimeVegaLite: withoutNulls(spec), mimePNG: image, mimeText: f.Title},
+		Metadata: map[string]any{string(mimePNG): picture},
+	})
+}
+
+// size says how large a page shows a picture, which has two pixels for each of the page's.
+func size(picture []byte) (map[string]any, error) {
+	config, err := png.DecodeConfig(bytes.NewReader(picture))
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"width": config.Width / 2, "height": config.Height / 2}, nil
+}
+
+// withoutNulls drops the members of a JSON object that are null, since the pipe to the kernel cannot carry them. Vega-Lite
+// treats a missing value like a null.
+func withoutNulls(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for name, member := range v {
+			if member == nil {
+				delete(v, name)
+			} else {
+				v[name] = withoutNulls(member)
+			}
+		}
+	case []any:
+		for i, element := range v {
+			v[i] = withoutNulls(element)
+		}
+	}
+	return value
+}
+
+// Table shows a table.
+func Table(t *chart.Table) error {
+	if !gonbui.IsNotebook {
+		_, err := fmt.Println(t.Text())
+		return err
+	}
+	return send("", &protocol.DisplayData{Data: map[protocol.MIMEType]any{mimeHTML: t.HTML(), mimeText: t.Text()}})
+}
+
+// send displays one thing in several formats, in the place of what was shown under id before, if id is not empty. It
+// returns when the page has it.
+func send(id string, data *protocol.DisplayData) error {
+	data.DisplayID = id
+	gonbui.SendData(data)
+	gonbui.Sync()
+	if err := gonbui.Error(); err != nil {
+		return fmt.Errorf("show: the notebook cannot be reached: %w", err)
+	}
+	return nil
+}
+
+// line writes a line of plain text that is no result, such as progress outside a notebook.
+func line(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
