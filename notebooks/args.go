@@ -1,0 +1,68 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// commands are the words that may stand first on the command line; the empty one opens JupyterLab.
+var commands = []string{"", "setup", "run", "export", "doctor"}
+
+// command is a parsed command line.
+type command struct {
+	name      string
+	names     []string // of notebooks
+	quick     bool
+	dir       string // of the export; empty: the default
+	ip        string
+	port      int
+	noBrowser bool
+}
+
+// parse reads a command line. It returns flag.ErrHelp if help was asked for.
+func parse(args []string) (command, error) {
+	var c command
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		c.name, args = args[0], args[1:]
+	}
+	if c.name == "help" {
+		return c, flag.ErrHelp
+	}
+	if !slices.Contains(commands, c.name) {
+		return c, fmt.Errorf("there is no command %q; there are%s, and none at all, which opens JupyterLab",
+			c.name, strings.Join(commands, " "))
+	}
+	flags := flag.NewFlagSet("notebooks", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	switch c.name {
+	case "":
+		flags.StringVar(&c.ip, "ip", "localhost", "")
+		flags.IntVar(&c.port, "port", 8888, "")
+		flags.BoolVar(&c.noBrowser, "no-browser", false, "")
+	case "run":
+		flags.BoolVar(&c.quick, "quick", false, "")
+	case "export":
+		flags.StringVar(&c.dir, "o", "", "")
+	}
+	// Flags may also follow the names: "run 00_start_here -quick".
+	for {
+		if err := flags.Parse(args); err != nil {
+			if err == flag.ErrHelp {
+				return c, err
+			}
+			return c, fmt.Errorf("%w (go run ./notebooks -h lists what there is)", err)
+		}
+		if flags.NArg() == 0 {
+			break
+		}
+		c.names = append(c.names, flags.Arg(0))
+		args = flags.Args()[1:]
+	}
+	if len(c.names) > 0 && c.name != "run" && c.name != "export" {
+		return c, fmt.Errorf("%q: nothing can stand there (go run ./notebooks -h lists what there is)", c.names[0])
+	}
+	return c, nil
+}

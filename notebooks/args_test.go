@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParse(t *testing.T) {
+	for _, test := range []struct {
+		line string
+		want command
+		err  string // part of it; "help": flag.ErrHelp
+	}{
+		{"", command{ip: "localhost", port: 8888}, ""},
+		{"-ip 0.0.0.0 -port 9 --no-browser", command{ip: "0.0.0.0", port: 9, noBrowser: true}, ""},
+		{"setup", command{name: "setup"}, ""},
+		{"doctor", command{name: "doctor"}, ""},
+		{"run", command{name: "run"}, ""},
+		{"run a b.ipynb", command{name: "run", names: []string{"a", "b.ipynb"}}, ""},
+		{"run a -quick b", command{name: "run", names: []string{"a", "b"}, quick: true}, ""},
+		{"export -o site a", command{name: "export", names: []string{"a"}, dir: "site"}, ""},
+		{"-h", command{}, "help"},
+		{"help", command{}, "help"},
+		{"run -h", command{}, "help"},
+		{"rum", command{}, "setup run export doctor"},
+		{"-port x", command{}, "-port"},
+		{"setup -quick", command{}, "-quick"},
+		{"setup now", command{}, `"now"`},
+		{"-no-browser 00_start_here", command{}, `"00_start_here"`},
+	} {
+		got, err := parse(strings.Fields(test.line))
+		switch {
+		case test.err == "help":
+			if !errors.Is(err, flag.ErrHelp) {
+				t.Errorf("%q: error %v, want help", test.line, err)
+			}
+		case test.err != "":
+			if err == nil || !strings.Contains(err.Error(), test.err) {
+				t.Errorf("%q: error %v, want %q", test.line, err, test.err)
+			}
+		case err != nil:
+			t.Errorf("%q: %v", test.line, err)
+		default:
+			if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(command{})); diff != "" {
+				t.Errorf("%q: %s", test.line, diff)
+			}
+		}
+	}
+}
+
+func TestResolve(t *testing.T) {
+	w := &workbook{root: t.TempDir()}
+	if _, err := w.resolve(nil); err == nil {
+		t.Error("no notebook at all is no error")
+	}
+	for _, name := range []string{"11_b.ipynb", "00_a.ipynb", "README.md"} {
+		path := filepath.Join(w.folder(), name)
+		if err := os.MkdirAll(w.folder(), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct{ typed, want []string }{
+		{nil, []string{"00_a", "11_b"}},
+		{[]string{"11_b", "00_a.ipynb"}, []string{"11_b", "00_a"}},
+		{[]string{"notebooks/00_a.ipynb", "./11_b.ipynb"}, []string{"00_a", "11_b"}},
+		{[]string{"00_a", "12_c"}, nil},
+		{[]string{"README.md"}, nil},
+	} {
+		got, err := w.resolve(test.typed)
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%q: %q, want %q", test.typed, got, test.want)
+		}
+		if test.want == nil && (err == nil || !strings.Contains(err.Error(), "00_a, 11_b")) {
+			t.Errorf("%q: error %v, want the names there are", test.typed, err)
+		}
+	}
+}
+
+func TestLabArgs(t *testing.T) {
+	w := &workbook{root: t.TempDir(), home: t.TempDir()}
+	t.Setenv("DISPLAY", ":0")
+	args := w.labArgs("0.0.0.0", 9000, false)
+	for _, want := range []string{"--ServerApp.ip=0.0.0.0", "--ServerApp.port=9000"} {
+		if !slices.Contains(args, want) {
+			t.Errorf("no %s in %q", want, args)
+		}
+	}
+	if slices.Contains(args, "--no-browser") {
+		t.Error("no browser is opened though there is a screen")
+	}
+	if got, want := slices.Contains(args, "--allow-root"), os.Geteuid() == 0; got != want {
+		t.Errorf("--allow-root: %v, want %v", got, want)
+	}
+	if !slices.Contains(w.labArgs("", 0, true), "--no-browser") {
+		t.Error("-no-browser is ignored")
+	}
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strconv"
+	"syscall"
+)
+
+// lab opens JupyterLab and stays until it ends.
+func (w *workbook) lab(ctx context.Context, ip string, port int, noBrowser bool) error {
+	// What kernels leave behind goes with this folder. Its name is short, for a socket's path in it may not be long.
+	scratch, err := os.MkdirTemp("", "lab-")
+	if err != nil {
+		return fmt.Errorf("JupyterLab: %w", err)
+	}
+	defer os.RemoveAll(scratch)
+	cmd := exec.CommandContext(ctx, w.python(), w.labArgs(ip, port, noBrowser)...)
+	cmd.Dir = w.folder()
+	cmd.Env = w.env("TMPDIR=" + scratch)
+	cmd.Stderr = os.Stderr // where Jupyter writes its address
+	interruptible(cmd)
+	// Interrupted, the server leaves its kernels running; terminated, it ends them.
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	fmt.Fprintln(w.out, "Opening JupyterLab; Ctrl-C here ends it.")
+	go w.trust(ctx) // done before a browser can have opened a notebook
+	err = cmd.Run()
+	if ctx.Err() != nil {
+		fmt.Fprintln(w.out, "JupyterLab has ended.")
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("JupyterLab ended (%w); what it said stands above", err)
+	}
+	return nil
+}
+
+// labArgs returns the command line of JupyterLab, for Python.
+func (w *workbook) labArgs(ip string, port int, noBrowser bool) []string {
+	args := []string{"-m", "jupyterlab",
+		"--ServerApp.root_dir=" + w.folder(),
+		"--ServerApp.ip=" + ip,
+		"--ServerApp.port=" + strconv.Itoa(port),
+		"--Application.log_level=ERROR",
+		"--LabApp.extension_manager=readonly", // nothing to install from the network
+		"--KernelSpecManager.ensure_native_kernel=False",
+		"--KernelSpecManager.allowed_kernelspecs=gonb", // the only one the workbook is about
+		"--KernelManager.shutdown_wait_time=0.5",       // GoNB does not end when asked, only when terminated
+		"--FileCheckpoints.checkpoint_dir=" + w.jupyter("checkpoints"),
+	}
+	if names, err := w.notebooks(); err == nil && len(names) > 0 {
+		args = append(args, "--LabApp.default_url=/lab/tree/"+names[0]+".ipynb")
+	}
+	if noBrowser || !display() {
+		args = append(args, "--no-browser")
+	}
+	if os.Geteuid() == 0 {
+		args = append(args, "--allow-root") // containers; Jupyter refuses root otherwise
+	}
+	return args
+}
+
+// display tells whether there is a screen to open a browser on.
+func display() bool {
+	if runtime.GOOS != "linux" {
+		return true
+	}
+	return slices.ContainsFunc([]string{"DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"}, func(name string) bool {
+		return os.Getenv(name) != ""
+	})
+}

@@ -1,0 +1,90 @@
+// Notebooks sets up, opens, runs and exports the workbook's notebooks:
+//
+//	go run ./notebooks            set up what is missing, then open JupyterLab
+//	go run ./notebooks -h         all commands
+//
+// What it installs lies in one folder, .batchnorm beside go.mod; deleting the folder undoes everything. The program
+// itself imports next to nothing, so that it is compiled and talks within seconds on a machine that has seen no Go yet.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+const usage = `Sets up, opens, runs and exports the workbook's notebooks.
+
+usage: go run ./notebooks [COMMAND] [FLAGS]
+
+  (none)           set up what is missing, then open JupyterLab on the notebooks
+      -port N        listen on this port (default 8888, or the next free one)
+      -ip ADDRESS    listen on this address (default localhost; 0.0.0.0 in a container)
+      -no-browser    print the address, open nothing
+  setup            only set up
+  run [NAME…]      run notebooks without a browser and write their outputs into them; no name: all, in order
+      -quick         short trainings; the results go to .batchnorm/quick, the notebooks stay as they are
+  export [NAME…]   write notebooks as static HTML, with the outputs they hold; no name: all
+      -o FOLDER      where to (default .batchnorm/site)
+  doctor           say what was found, chosen and missing, and how to mend it
+
+A NAME is a notebook's file name, with or without .ipynb.
+BATCHNORM_PYTHON chooses the Python to build on, BATCHNORM_HOME the folder to install into (default .batchnorm).
+`
+
+func main() {
+	// One Ctrl-C ends the work in hand tidily, whatever it is; a second one ends the program at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	context.AfterFunc(ctx, stop)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	switch {
+	case err == nil:
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Print(usage)
+	case ctx.Err() != nil:
+		fmt.Fprintln(os.Stderr, "notebooks: interrupted; the same command goes on where this one stopped")
+		os.Exit(130)
+	default:
+		fmt.Fprintln(os.Stderr, "notebooks:", err)
+		os.Exit(1)
+	}
+}
+
+// run does what the command line says and writes what it has to say to out.
+func run(ctx context.Context, args []string, out io.Writer) error {
+	c, err := parse(args)
+	if err != nil {
+		return err
+	}
+	w, err := open(out)
+	if err != nil {
+		return err
+	}
+	switch c.name {
+	case "doctor":
+		return w.doctor(ctx)
+	case "run", "export":
+		// A mistyped name is said before minutes of set-up.
+		if c.names, err = w.resolve(c.names); err != nil {
+			return err
+		}
+	}
+	if err := w.setup(ctx); err != nil {
+		return err
+	}
+	switch c.name {
+	case "setup":
+		fmt.Fprintln(out, "Everything is set up. Open the notebooks with: go run ./notebooks")
+		return nil
+	case "run":
+		return w.runAll(ctx, c.names, c.quick)
+	case "export":
+		return w.export(ctx, c.names, c.dir)
+	}
+	return w.lab(ctx, c.ip, c.port, c.noBrowser)
+}

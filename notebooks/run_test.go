@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Every notebook runs from top to bottom through the real kernel, with short trainings.
+func TestNotebooks(t *testing.T) {
+	w := ready(t)
+	names, err := w.resolve(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			result := filepath.Join(t.TempDir(), name+".ipynb")
+			slowest := time.Duration(0)
+			err := w.execute(t.Context(), w.notebook(name), result, true, func(cell, cells int, took time.Duration) {
+				slowest = max(slowest, took)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			data, err := os.ReadFile(result)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, fault := range faults(data, places(t, w)) {
+				t.Error(fault)
+			}
+			t.Logf("the slowest cell took %v", slowest)
+		})
+	}
+}
+
+func ignore(cell, cells int, took time.Duration) {}
+
+const firstCell = "%noautoget\nimport (\n\t\"fmt\"\n\t\"os\"\n\t\"batchnorm/bnlib/home\"\n)\n\n%%\n"
+
+func TestExecute(t *testing.T) {
+	w := ready(t)
+	path := filepath.Join(t.TempDir(), "scratch.ipynb")
+	writeBook(t, path, "# Scratch", firstCell+`wd, _ := os.Getwd()
+root, err := home.Root()
+fmt.Println("in", wd, "of", root, err, os.Getenv("BATCHNORM_QUICK"))
+fmt.Println("\x1b[31mred\x1b[0m", os.Getenv("GONB_TMP_DIR"), os.Args[0])`)
+	cells := 0
+	count := func(cell, of int, took time.Duration) {
+		cells++
+		if cell != 2 || of != 2 {
+			t.Errorf("reported cell %d of %d, want 2 of 2", cell, of)
+		}
+	}
+	if err := w.execute(t.Context(), path, path, false, count); err != nil {
+		t.Fatal(err)
+	}
+	if cells != 1 {
+		t.Errorf("%d cells reported, want 1", cells)
+	}
+	first, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fault := range faults(first, places(t, w)) {
+		t.Error(fault)
+	}
+	// Cells run in the notebooks' folder, see the module, and leave no trace of the machine.
+	if want := `in notebooks of . \u003cnil\u003e \n`; !bytes.Contains(first, []byte(strings.NewReplacer(`\u003c`, "<", `\u003e`, ">").Replace(want))) {
+		t.Errorf("no %q in\n%s", want, first)
+	}
+	if err := w.execute(t.Context(), path, path, false, ignore); err != nil {
+		t.Fatal(err)
+	}
+	again, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(first, again) {
+		t.Errorf("a second run changed the notebook:\n%s\n%s", first, again)
+	}
+	if err := w.execute(t.Context(), path, path, true, ignore); err != nil {
+		t.Fatal(err)
+	}
+	if quick, _ := os.ReadFile(path); !bytes.Contains(quick, []byte(`<nil> 1\n`)) {
+		t.Error("BATCHNORM_QUICK does not reach the cells of a quick run")
+	}
+}
+
+func TestFailingCell(t *testing.T) {
+	w := ready(t)
+	for _, test := range []struct {
+		name, cell, first, text string
+	}{
+		{"compile", "import \"fmt\"\n\n%%\nx := undefinedThing()\nfmt.Println(x)", "x := undefinedThing()", "undefined: undefinedThing"},
+		{"panic", "%%\npanic(\"too \\x1b[1mbold\")", `panic("too \x1b[1mbold")`, "panic: too bold"},
+		{"kernel", "%%\np, _ := os.FindProcess(os.Getppid())\np.Kill()\nselect {}", "p, _ := os.FindProcess(os.Getppid())", "the kernel died"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "scratch.ipynb")
+			writeBook(t, path, firstCell+"fmt.Println(home.Env, os.Args[0])", "# Prose", test.cell, "%%\nfmt.Println(1)")
+			before, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = w.execute(t.Context(), path, path, true, ignore)
+			failed, ok := errors.AsType[*cellError](err)
+			if !ok {
+				t.Fatalf("error %v, want that of a cell", err)
+			}
+			if failed.Cell != 3 || failed.Cells != 4 || failed.First != test.first || !strings.Contains(failed.Text, test.text) {
+				t.Errorf("got %+v", failed)
+			}
+			for _, part := range []string{"scratch", "cell 3 of 4", test.first, test.text} {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("no %q in: %v", part, err)
+				}
+			}
+			if strings.Contains(err.Error(), "\x1b") {
+				t.Errorf("escape codes in: %v", err)
+			}
+			if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
+				t.Error("the notebook was overwritten with half a result")
+			}
+		})
+	}
+}
+
+// A clone in a folder with spaces and other trouble in its name has a kernel that finds the module.
+func TestOddFolder(t *testing.T) {
+	real := ready(t)
+	root := filepath.Join(t.TempDir(), "it's a $HOME [clone]")
+	w := &workbook{root: root, home: filepath.Join(root, ".batchnorm"), out: real.out}
+	copyFile := func(name string) {
+		data, err := os.ReadFile(filepath.Join(real.root, name))
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o755)
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(root, name), data, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	copyFile("bnlib/home/home.go")
+	copyFile("notebooks/execute.py")
+	if err := os.WriteFile(filepath.Join(root, "go.mod"), []byte("module batchnorm\n\ngo 1.26\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(w.home, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range []string{"venv", "bin", "lsp"} {
+		if err := os.Symlink(filepath.Join(real.home, link), filepath.Join(w.home, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	goroot, err := goroot(t.Context(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.registerKernel(t.Context(), &tasks{out: real.out, log: real.out}, goroot); err != nil {
+		t.Fatal(err)
+	}
+	writeBook(t, w.notebook("a"), firstCell+"root, err := home.Root()\nfmt.Println(root == os.Getenv(\"WANT\"), err)")
+	t.Setenv("WANT", root)
+	if err := w.execute(t.Context(), w.notebook("a"), w.notebook("a"), true, ignore); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(w.notebook("a"))
+	if err != nil || !bytes.Contains(data, []byte("true <nil>")) {
+		t.Errorf("%v\n%s", err, data)
+	}
+	if names, err := w.notebooks(); err != nil || len(names) != 1 || names[0] != "a" {
+		t.Errorf("notebooks %q, %v", names, err)
+	}
+}
+
+func TestFollow(t *testing.T) {
+	var cells []int
+	done, failed := follow(strings.NewReader(`{"cell": 2, "cells": 3, "seconds": 1.5}
+a warning of some library
+{"failed": {"cell": 3, "cells": 3, "first": "x", "text": "y"}}
+`), func(cell, of int, took time.Duration) {
+		cells = append(cells, cell)
+		if took != 1500*time.Millisecond {
+			t.Errorf("took %v", took)
+		}
+	})
+	if done || failed == nil || failed.Cell != 3 || len(cells) != 1 {
+		t.Errorf("done %v, failed %+v, cells %v", done, failed, cells)
+	}
+}
+
+func TestExport(t *testing.T) {
+	w := ready(t)
+	dir := t.TempDir()
+	book := `{"cells": [
+ {"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# One\n$\\hat x_i$ and [two](two.ipynb)\n\n$$\\begin{aligned}y &= \\gamma\\hat x\\end{aligned}$$"},
+ {"cell_type": "code", "id": "b", "metadata": {}, "execution_count": 1, "source": "fmt.Println(1 < 2)", "outputs": [
+  {"output_type": "stream", "name": "stdout", "text": "a < b\n"},
+  {"output_type": "display_data", "metadata": {"image/png": {"alt": "A \"curve\""}}, "data": {
+   "application/vnd.vegalite.v5+json": {"$schema": "https://vega.github.io/schema"}, "image/png": "iVBORw0KGgo="}},
+  {"output_type": "display_data", "metadata": {}, "data": {"text/html": "<b>table</b><script src='https://cdn'></script>"}}
+ ]}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}`
+	for _, name := range []string{"one", "two"} {
+		if err := os.WriteFile(filepath.Join(dir, name+".ipynb"), []byte(book), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	site := filepath.Join(dir, "site")
+	cmd := exec.CommandContext(t.Context(), w.python(), filepath.Join(w.folder(), "export.py"), site,
+		filepath.Join(dir, "one.ipynb"), filepath.Join(dir, "two.ipynb"))
+	cmd.Env = w.env()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	page, err := os.ReadFile(filepath.Join(site, "one.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{`name="viewport"`, "<math", `display="block"`, `alt="A &quot;curve&quot;"`, "a &lt; b", "<b>table</b>",
+		`href="two.html"`, `rel="next"`, `href="index.html"`} {
+		if !strings.Contains(string(page), part) {
+			t.Errorf("no %s in the page", part)
+		}
+	}
+	for _, part := range []string{"<script", "https://", ".ipynb", "$"} {
+		if strings.Contains(string(page), part) {
+			t.Errorf("%s in the page", part)
+		}
+	}
+	if index, err := os.ReadFile(filepath.Join(site, "index.html")); err != nil || !strings.Contains(string(index), `href="two.html"`) {
+		t.Errorf("index: %v\n%s", err, index)
+	}
+}

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// scratch is a workbook of which only the folder for what set-up leaves behind exists.
+func scratch(t *testing.T) (*workbook, *bytes.Buffer) {
+	out := new(bytes.Buffer)
+	dir := t.TempDir()
+	return &workbook{root: dir, home: dir, out: out}, out
+}
+
+// fake is a step that notes when it is done.
+func fake(name, key string, done *[]string, err error) step {
+	return step{
+		name: name, title: name,
+		key: func(context.Context) string { return key },
+		do: func(context.Context, *tasks) error {
+			*done = append(*done, name)
+			return err
+		},
+	}
+}
+
+func TestCarryOut(t *testing.T) {
+	w, out := scratch(t)
+	product := filepath.Join(w.home, "product")
+	try := func(wantErr string, want []string, steps func(done *[]string) []step) {
+		t.Helper()
+		var done []string
+		err := w.carryOut(t.Context(), steps(&done))
+		if (err == nil) != (wantErr == "") || err != nil && !strings.Contains(err.Error(), wantErr) {
+			t.Fatalf("error %v, want %q", err, wantErr)
+		}
+		if !slices.Equal(done, want) {
+			t.Fatalf("did %q, want %q", done, want)
+		}
+	}
+	// The second step fails: the first is not done again, the third not begun.
+	try("no space", []string{"a", "b"}, func(done *[]string) []step {
+		return []step{fake("a", "1", done, nil), fake("b", "1", done, errors.New("no space")), fake("c", "1", done, nil)}
+	})
+	whole := func(key string) func(done *[]string) []step {
+		return func(done *[]string) []step {
+			b := fake("b", key, done, nil)
+			b.makes = []string{product}
+			do := b.do
+			b.do = func(ctx context.Context, t *tasks) error {
+				if err := os.WriteFile(product, nil, 0o644); err != nil {
+					return err
+				}
+				return do(ctx, t)
+			}
+			return []step{fake("a", "1", done, nil), b, fake("c", "1", done, nil)}
+		}
+	}
+	try("", []string{"b", "c"}, whole("1"))
+	out.Reset()
+	try("", nil, whole("1"))
+	if out.Len() > 0 {
+		t.Errorf("a start with nothing to do says %q", out)
+	}
+	try("", []string{"b"}, whole("2")) // made from something else
+	if err := os.Remove(product); err != nil {
+		t.Fatal(err)
+	}
+	try("", []string{"b"}, whole("2")) // gone
+	if err := os.WriteFile(w.stampFile(), []byte(`{"a": `), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	try("", []string{"a", "b", "c"}, whole("2")) // nothing is known
+	// Done once, then interrupted while it was done anew: its product is there and what it is made from is the same.
+	if err := os.Remove(product); err != nil {
+		t.Fatal(err)
+	}
+	try("interrupted", []string{"b"}, func(done *[]string) []step {
+		steps := whole("2")(done)
+		do := steps[1].do
+		steps[1].do = func(ctx context.Context, t *tasks) error {
+			return errors.Join(do(ctx, t), errors.New("interrupted"))
+		}
+		return steps
+	})
+	try("", []string{"b"}, whole("2"))
+	// A step that can wait is told, not noted, and stops nothing.
+	out.Reset()
+	later := func(done *[]string) []step {
+		return []step{fake("d", "1", done, &postponed{errors.New("does not compile")}), fake("e", "1", done, nil)}
+	}
+	try("", []string{"d", "e"}, later)
+	try("", []string{"d"}, later)
+	if !strings.Contains(out.String(), "does not compile") {
+		t.Errorf("said %q", out)
+	}
+}
+
+// A clone that moved, another Go, another requirement: each makes its steps stale, and only those.
+func TestKeys(t *testing.T) {
+	real := testWorkbook(t)
+	keys := func(w *workbook) map[string]string {
+		steps, err := w.steps(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys := map[string]string{}
+		for _, s := range steps {
+			keys[s.name] = s.key(t.Context())
+		}
+		return keys
+	}
+	root := filepath.Join(t.TempDir(), "clone")
+	for _, name := range []string{"go.mod", "go.sum", "notebooks/requirements.txt"} {
+		data, err := os.ReadFile(filepath.Join(real.root, name))
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o755)
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(root, name), data, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := &workbook{root: root, home: real.home}
+	before := keys(w)
+	moved := keys(&workbook{root: real.root, home: real.home})
+	for _, name := range []string{"tools", "kernel", "build"} {
+		if before[name] == "" || before[name] == moved[name] {
+			t.Errorf("%s: key %q in one clone, %q in another", name, before[name], moved[name])
+		}
+	}
+	f, err := os.OpenFile(filepath.Join(root, "go.sum"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString("example.com/new v1.0.0 h1:x\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if after := keys(w); after["tools"] == before["tools"] || after["packages"] != before["packages"] {
+		t.Errorf("a new Go module: %v, before %v", after, before)
+	}
+	comma := &workbook{root: "/a,b", home: real.home}
+	if _, err := comma.steps(t.Context()); err == nil || !strings.Contains(err.Error(), "comma") {
+		t.Errorf("a comma in the path: %v", err)
+	}
+}
+
+// Of two set-ups at the same time, one waits.
+func TestLock(t *testing.T) {
+	w, out := scratch(t)
+	unlock, err := w.lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := w.lock(ctx); err == nil {
+		t.Fatal("two set-ups hold the lock")
+	}
+	if !strings.Contains(out.String(), "waiting") {
+		t.Errorf("said %q", out)
+	}
+	got := make(chan error)
+	go func() {
+		unlock, err := w.lock(t.Context())
+		if err == nil {
+			unlock()
+		}
+		got <- err
+	}()
+	unlock()
+	if err := <-got; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestFindPython(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		pythons map[string]string // what each says
+		env     string
+		want    string // its path, or part of the error
+	}{
+		{"good", map[string]string{"python3": `{"Path": "/p", "Version": [3, 12, 1], "Venv": true}`}, "", "/p"},
+		{"none", nil, "", "no python3 and no python"},
+		{"old", map[string]string{"python3": `{"Path": "/p", "Version": [3, 9, 1], "Venv": true}`}, "", "3.10 or newer"},
+		{"two", map[string]string{"python": `{"Path": "/p", "Version": [2, 7, 18], "Venv": false}`}, "", "3.10 or newer"},
+		{"newer beside it", map[string]string{
+			"python3":    `{"Path": "/old", "Version": [3, 9, 1], "Venv": true}`,
+			"python3.12": `{"Path": "/new", "Version": [3, 12, 1], "Venv": true}`}, "", "/new"},
+		{"no venv", map[string]string{"python3": `{"Path": "/p", "Version": [3, 12, 1], "Venv": false}`}, "", "venv and ensurepip"},
+		{"broken", map[string]string{"python3": "Segmentation fault"}, "", "does not answer"},
+		{"chosen", map[string]string{
+			"python3": `{"Path": "/p", "Version": [3, 12, 1], "Venv": true}`,
+			"mine":    `{"Path": "/mine", "Version": [3, 11, 1], "Venv": true}`}, "mine", "/mine"},
+		{"chosen, missing", map[string]string{"python3": `{"Path": "/p", "Version": [3, 12, 1], "Venv": true}`}, "mine", "BATCHNORM_PYTHON=mine"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			for name, says := range test.pythons {
+				script := "#!/bin/sh\necho '" + says + "'\n"
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			t.Setenv("PATH", dir)
+			t.Setenv(pythonEnv, test.env)
+			p, err := findPython(t.Context())
+			if got := p.Path; err == nil && got != test.want {
+				t.Errorf("chose %s, want %s", got, test.want)
+			}
+			if err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestHint(t *testing.T) {
+	for _, test := range []struct {
+		want          want
+		goos, release string
+		root          bool
+		command       string
+	}{
+		{venvModule, "linux", "NAME=\"Debian GNU/Linux\"\nID=debian\n", true, "here: apt install python3-venv"},
+		{venvModule, "linux", "ID=ubuntu\nID_LIKE=debian\n", false, "here: sudo apt install python3-venv"},
+		{python, "linux", "ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n", true, "dnf install python3.12"},
+		{python, "linux", "ID=fedora\n", true, "dnf install python3"},
+		{python, "linux", "ID=\"opensuse-tumbleweed\"\nID_LIKE=\"opensuse suse\"\n", true, "zypper install"},
+		{python, "linux", "ID=arch\n", true, "pacman -S python"},
+		{compiler, "linux", "ID=alpine\n", true, "apk add gcc musl-dev"},
+		{python, "darwin", "", false, "here: brew install python3"},
+		{python, "windows", "", false, "winget install"},
+		{python, "linux", "ID=homemade\n", true, "package manager"},
+		{python, "linux", "", true, "package manager"},
+	} {
+		if got := hintFor(test.want, test.goos, test.release, test.root); !strings.Contains(got, test.command) {
+			t.Errorf("%s %q: %q, want %q", test.goos, test.release, got, test.command)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+)
+
+// tasks reports long work line by line and keeps what its programs say in a log.
+type tasks struct {
+	out     io.Writer
+	log     io.Writer
+	logPath string
+}
+
+// start announces work and returns the function that ends it. Work that takes long says so now and then, so that a
+// slow line looks different from a dead one.
+func (t *tasks) start(title string) func(error) {
+	begun := time.Now()
+	fmt.Fprintln(t.out, title)
+	fmt.Fprintln(t.log, title)
+	var once sync.Once
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(15 * time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				fmt.Fprintf(t.out, "      … %s\n", seconds(time.Since(begun)))
+			case <-stop:
+				return
+			}
+		}
+	}()
+	return func(err error) {
+		once.Do(func() {
+			close(stop)
+			<-stopped
+			if err == nil {
+				fmt.Fprintf(t.out, "      done in %s\n", seconds(time.Since(begun)))
+			}
+		})
+	}
+}
+
+// run runs a program; its words go to the log, and the last of them into the error if it fails.
+func (t *tasks) run(cmd *exec.Cmd, advice string) error { return t.runTo(io.Discard, cmd, advice) }
+
+// runTo is run for a program whose answer, on standard output, matters.
+func (t *tasks) runTo(answer io.Writer, cmd *exec.Cmd, advice string) error {
+	var said bytes.Buffer
+	all := &together{w: io.MultiWriter(&said, t.log)}
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(answer, all), all
+	interruptible(cmd)
+	fmt.Fprintln(t.log, "$", strings.Join(cmd.Args, " "))
+	err := cmd.Run()
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("%s: %w\n%s\nall of it is in %s", strings.Join(cmd.Args[:min(3, len(cmd.Args))], " "), err,
+		tail(said.String(), 15), t.logPath)
+	if advice != "" {
+		err = fmt.Errorf("%w\n%s", err, advice)
+	}
+	return err
+}
+
+// together lets two pipes write to one place.
+type together struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (t *together) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.w.Write(p)
+}
+
+// interruptible makes a program stop tidily when its context ends.
+func interruptible(cmd *exec.Cmd) {
+	ownGroup(cmd)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 20 * time.Second
+}
+
+// tail returns the last n lines of s, indented.
+func tail(s string, n int) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	lines = lines[max(0, len(lines)-n):]
+	return "    " + strings.Join(lines, "\n    ")
+}
+
+// seconds writes a duration as people say it.
+func seconds(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+}

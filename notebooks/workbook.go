@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"batchnorm/bnlib/home"
+)
+
+// workbook knows where everything of this clone lies.
+type workbook struct {
+	root string // of the clone
+	home string // what set-up installs and runs leave behind
+	out  io.Writer
+}
+
+// open finds the clone that the working directory lies in.
+func open(out io.Writer) (*workbook, error) {
+	root, err := home.Root()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := home.Dir()
+	if err != nil {
+		return nil, err
+	}
+	return &workbook{root: root, home: dir, out: out}, nil
+}
+
+func (w *workbook) folder() string             { return filepath.Join(w.root, "notebooks") }
+func (w *workbook) venv() string               { return filepath.Join(w.home, "venv") }
+func (w *workbook) python() string             { return filepath.Join(w.venv(), "bin", "python") }
+func (w *workbook) bin() string                { return filepath.Join(w.home, "bin") }
+func (w *workbook) jupyter(part string) string { return filepath.Join(w.home, "jupyter", part) }
+func (w *workbook) lsp() string                { return filepath.Join(w.home, "lsp") }
+func (w *workbook) kernel(data string) string {
+	return filepath.Join(w.jupyter(data), "kernels", "gonb", "kernel.json")
+}
+func (w *workbook) notebook(name string) string { return filepath.Join(w.folder(), name+".ipynb") }
+func (w *workbook) log() string                 { return filepath.Join(w.home, "setup.log") }
+
+// env returns the environment for everything Jupyter: ours alone, so that the reader's own Jupyter neither changes nor
+// leaks in.
+func (w *workbook) env(extra ...string) []string {
+	env := slices.DeleteFunc(os.Environ(), func(s string) bool {
+		for _, prefix := range []string{"JUPYTER", "IPYTHON", "PYTHON", "VIRTUAL_ENV"} {
+			if strings.HasPrefix(s, prefix) {
+				return true
+			}
+		}
+		return false
+	})
+	env = append(env,
+		"JUPYTER_DATA_DIR="+w.jupyter("data"),
+		"JUPYTER_CONFIG_DIR="+w.jupyter("config"),
+		"JUPYTER_RUNTIME_DIR="+w.jupyter("runtime"),
+		"IPYTHONDIR="+w.jupyter("ipython"),
+		"JUPYTER_PLATFORM_DIRS=1",
+		"JUPYTER_PREFER_ENV_PATH=0", // our settings before those of the packages
+		"PYTHONNOUSERSITE=1",
+		"PYTHONUTF8=1",
+		"PATH="+w.bin()+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	return append(env, extra...)
+}
+
+// notebooks returns the names of the committed notebooks, without .ipynb, in order.
+func (w *workbook) notebooks() ([]string, error) {
+	paths, err := filepath.Glob(filepath.Join(globEscape(w.folder()), "*.ipynb"))
+	if err != nil {
+		return nil, fmt.Errorf("listing the notebooks: %w", err)
+	}
+	var names []string
+	for _, path := range paths {
+		names = append(names, strings.TrimSuffix(filepath.Base(path), ".ipynb"))
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// globEscape makes a folder's name safe to stand in a pattern.
+func globEscape(path string) string {
+	if runtime.GOOS == "windows" {
+		return path
+	}
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
+// resolve turns the names a reader typed into names of notebooks; none means all.
+func (w *workbook) resolve(typed []string) ([]string, error) {
+	all, err := w.notebooks()
+	if err != nil {
+		return nil, err
+	}
+	if len(typed) == 0 {
+		if len(all) == 0 {
+			return nil, fmt.Errorf("there is no notebook in %s", w.folder())
+		}
+		return all, nil
+	}
+	var names []string
+	for _, name := range typed {
+		// The shell completes to a path, notebooks/NAME.ipynb.
+		short := strings.TrimSuffix(filepath.Base(name), ".ipynb")
+		if !slices.Contains(all, short) {
+			return nil, fmt.Errorf("there is no notebook %q; there are: %s", name, strings.Join(all, ", "))
+		}
+		names = append(names, short)
+	}
+	return names, nil
+}
