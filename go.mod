@@ -12,6 +12,7 @@ require (
 	github.com/janpfeifer/must v0.2.0
 	golang.org/x/image v0.30.0
 	gonum.org/v1/plot v0.17.0
+	k8s.io/klog/v2 v2.140.0
 )
 
 require (
@@ -62,7 +63,6 @@ require (
 	golang.org/x/vuln v1.1.4 // indirect
 	google.golang.org/protobuf v1.36.11 // indirect
 	honnef.co/go/tools v0.7.0 // indirect
-	k8s.io/klog/v2 v2.140.0 // indirect
 	mvdan.cc/gofumpt v0.9.2 // indirect
 	mvdan.cc/xurls/v2 v2.6.0 // indirect
 	rsc.io/pdf v0.1.1 // indirect

@@ -172,32 +172,54 @@ func TestFormatError(t *testing.T) {
 	}
 }
 
-// FuzzRead hands the reader files of any content: it gives labels up to 9, one for each image, or an error, and asks for no
-// more memory than the file can fill.
+// FuzzRead hands the reader a file of any content: it gives items of the right length and range, or a FormatError, and asks
+// for no more memory than the file can fill.
 func FuzzRead(f *testing.F) {
-	f.Add(images(2), labels(2), false)
-	f.Add(images(1)[:20], labels(1), false)
-	f.Add(packed(f, images(2)), packed(f, labels(2)), true)
-	f.Add([]byte{0, 0, 8, 3, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 28, 0, 0, 0, 28}, []byte{0, 0, 8, 1, 0xff, 0xff, 0xff, 0xff}, false)
-	f.Fuzz(func(t *testing.T, testImages, testLabels []byte, gz bool) {
-		fsys := files()
-		suffix := ""
-		if gz {
-			suffix = ".gz"
+	f.Add(images(2), true, false)
+	f.Add(labels(3), false, false)
+	f.Add(images(1)[:20], true, false)
+	f.Add(packed(f, images(2)), true, true)
+	f.Add(packed(f, labels(2)), false, true)
+	f.Add([]byte{0, 0, 8, 3, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 28, 0, 0, 0, 28}, true, false)
+	f.Add([]byte{0, 0, 8, 1, 0, 0xf, 0xff, 0xff}, false, false)
+	f.Fuzz(func(t *testing.T, content []byte, isImages, gz bool) {
+		magic, size, limit := uint32(labelMagic), 1, Classes
+		if isImages {
+			magic, size, limit = imageMagic, Pixels, 256
 		}
-		delete(fsys, "t10k-images-idx3-ubyte")
-		delete(fsys, "t10k-labels-idx1-ubyte")
-		fsys["t10k-images-idx3-ubyte"+suffix] = &fstest.MapFile{Data: testImages}
-		fsys["t10k-labels-idx1-ubyte"+suffix] = &fstest.MapFile{Data: testLabels}
-		d, err := Read(fsys)
+		name, bound := "file", len(content)
+		if gz {
+			name, bound = "file.gz", maxDeflate*len(content)
+		}
+		opened, items, err := readIDX(fstest.MapFS{name: {Data: content}}, "file", magic, io.Discard)
 		if err != nil {
-			if err.Error() == "" {
-				t.Error("an error without a message")
+			var format *FormatError
+			if !errors.As(err, &format) || format.File != name || format.Found == "" || format.Want == "" {
+				t.Errorf("error %#v, want a FormatError for %s", err, name)
 			}
 			return
 		}
-		if d.Test.Len() == 0 || len(d.Test.Images) != d.Test.Len()*Pixels || slices.Max(d.Test.Labels) >= Classes {
-			t.Errorf("%d images, labels %v", len(d.Test.Images)/Pixels, d.Test.Labels)
+		if opened != name || len(items) == 0 || len(items) > bound || len(items)%size != 0 || int(slices.Max(items)) >= limit {
+			t.Errorf("%s: %d items up to %d", opened, len(items), slices.Max(items))
 		}
 	})
+}
+
+func BenchmarkRead(b *testing.B) {
+	for b.Loop() {
+		if _, err := Read(embedded); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkPixels(b *testing.B) {
+	d, err := MNIST()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(d.Train.Images)))
+	for b.Loop() {
+		d.Train.Pixels()
+	}
 }

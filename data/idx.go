@@ -42,8 +42,8 @@ func (e *FormatError) Error() string {
 // Unwrap returns the cause.
 func (e *FormatError) Unwrap() error { return e.Err }
 
-// open opens name, or, where there is none, name + ".gz" unpacked. It returns the name it opened and an upper bound of
-// the number of bytes that r yields.
+// open opens name, or, where there is none, name + ".gz" to be unpacked. It returns the name it opened, an upper bound of the
+// number of bytes that r yields, and what closes the file.
 func open(fsys fs.FS, name string) (r io.Reader, opened string, bound int64, done func() error, err error) {
 	file, err := fsys.Open(name)
 	packed := errors.Is(err, fs.ErrNotExist)
@@ -72,15 +72,15 @@ func open(fsys fs.FS, name string) (r io.Reader, opened string, bound int64, don
 		return nil, opened, 0, nil, &FormatError{opened, "no gzip header", "a gzip file", err}
 	}
 	// Dividing first keeps a Size of any value from overflowing.
-	bound = maxCount * Pixels
+	bound = 16 + maxCount*Pixels
 	if info.Size() < bound/maxDeflate {
 		bound = info.Size() * maxDeflate
 	}
 	return unpacked, opened, bound, file.Close, nil
 }
 
-// readIDX reads the items of name, or of name + ".gz", and returns the name it read, the number of items n and the items,
-// each of size bytes: 1 for labels, Pixels for images. The whole content of the file, unpacked, goes through sum as well.
+// readIDX reads the items of name, or of name + ".gz", and returns the name it opened and the items, row-major: labels of one
+// byte each, images of Pixels bytes each. The whole content of the file, unpacked, goes through sum as well.
 func readIDX(fsys fs.FS, name string, magic uint32, sum io.Writer) (opened string, items []uint8, err error) {
 	r, opened, bound, done, err := open(fsys, name)
 	if err != nil {

@@ -541,7 +541,7 @@ func TestRelease(t *testing.T) {
 	}
 	server.Close()
 	start := time.Now()
-	if err := (release{server.URL}).fetch(t.TempDir()); err == nil || time.Since(start) > 5*time.Second {
+	if err := (release{server.URL}).fetch(t.TempDir()); err == nil || !strings.Contains(err.Error(), "cannot be reached") || time.Since(start) > 5*time.Second {
 		t.Errorf("no server: %v after %v", err, time.Since(start))
 	}
 }

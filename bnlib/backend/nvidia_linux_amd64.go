@@ -20,7 +20,7 @@ func (nvidia) fetch(folder string) error {
 	client := http.Client{Timeout: 10 * time.Second}
 	response, err := client.Head("https://pypi.org/pypi/jax-cuda13-pjrt/json")
 	if err != nil {
-		return err
+		return unreachable(err)
 	}
 	response.Body.Close()
 	if response.StatusCode != http.StatusOK {

@@ -1,10 +1,12 @@
 package backend
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -39,8 +41,8 @@ func (s release) fetch(folder string) error {
 	}
 	defer os.RemoveAll(temp)
 	archive := filepath.Join(temp, "archive"+extension)
-	url := fmt.Sprintf("%s/%s/pjrt_cpu_%s_%s%s", s.base, testedVersion, runtime.GOOS, runtime.GOARCH, extension)
-	if err := download(url, archive); err != nil {
+	page := fmt.Sprintf("%s/%s/pjrt_cpu_%s_%s%s", s.base, testedVersion, runtime.GOOS, runtime.GOARCH, extension)
+	if err := download(page, archive); err != nil {
 		return err
 	}
 	contents := filepath.Join(temp, "contents")
@@ -58,14 +60,14 @@ func (s release) fetch(folder string) error {
 			return publish(file, filepath.Join(folder, base))
 		}
 	}
-	return fmt.Errorf("%s holds no plugin", url)
+	return fmt.Errorf("%s holds no plugin", page)
 }
 
 // download gets a file. A server that can't be reached, or does not answer, fails within seconds.
-func download(url, to string) error {
+func download(from, to string) error {
 	ctx, cancel := background(longestDownload)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
 	if err != nil {
 		return err
 	}
@@ -78,11 +80,11 @@ func download(url, to string) error {
 	defer transport.CloseIdleConnections()
 	response, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
-		return err
+		return unreachable(err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", url, response.Status)
+		return fmt.Errorf("%s: %s", from, response.Status)
 	}
 	f, err := os.Create(to)
 	if err != nil {
@@ -96,7 +98,24 @@ func download(url, to string) error {
 		err = closeErr
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", url, err)
+		return fmt.Errorf("%s: %w", from, err)
 	}
 	return nil
+}
+
+// unreachable shortens the error of a request: without a network, a reader sees this in every cell.
+func unreachable(err error) error {
+	var request *url.Error
+	if !errors.As(err, &request) {
+		return err
+	}
+	host := request.URL
+	if u, parseErr := url.Parse(request.URL); parseErr == nil {
+		host = u.Host
+	}
+	var network *net.OpError
+	if errors.As(err, &network) && network.Op == "dial" {
+		return fmt.Errorf("%s cannot be reached", host)
+	}
+	return fmt.Errorf("%s: %w", host, request.Err)
 }
