@@ -20,7 +20,7 @@ import (
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 )
 
-const benchmarkSteps = 10000
+const benchmarkSteps = 4000
 
 // BenchmarkPair trains the pair of experiment 1, with an evaluation on 5000 images every 500 steps, here and with GoMLX's own
 // Trainer and Loop, in turn, and reports network-steps per second of each and their ratio. Compilation does not count.

@@ -1,7 +1,7 @@
 // Package bnlib trains networks on MNIST with and without batch normalization, from the same initial weights on the same
 // minibatches, and keeps what each training left behind.
 //
-//	runs, err := bnlib.Compare(ctx, bnlib.Article[1], nil)   // a pair, in lockstep, in one compiled program
+//	runs, err := bnlib.Compare(ctx, bnlib.Article[1], nil)   // a pair, side by side
 //	fmt.Println(runs[0].Test, runs[1].Test)                  // accuracy on the test images, without and with
 //
 // # Notation

@@ -31,9 +31,7 @@ type program struct {
 	variables [][]*model.Variable // of each network, in the order of its blueprint
 	rates     *tensors.Tensor     // [networks] learning rates
 
-	train    *data.Set
-	images   *tensors.Tensor // [train, 784] bytes, on the device
-	labels   *tensors.Tensor // [train] int32, on the device
+	data     *resident
 	advance  *model.Exec
 	evaluate *model.Exec
 
@@ -41,7 +39,7 @@ type program struct {
 	resting *tensors.Tensor // indices as the device loop takes them, [seeds, chunk, batch]
 }
 
-func newProgram(backend compute.Backend, networks []*blueprint, train *data.Set) (*program, error) {
+func newProgram(backend compute.Backend, networks []*blueprint, d *resident) (*program, error) {
 	first := networks[0].network
 	p := &program{
 		backend:  backend,
@@ -49,7 +47,7 @@ func newProgram(backend compute.Backend, networks []*blueprint, train *data.Set)
 		batch:    first.Batch,
 		chunk:    min(first.Every, first.Steps),
 		store:    model.NewStore(),
-		train:    train,
+		data:     d,
 	}
 	seeds := map[uint64]int{}
 	rates := make([]float32, len(networks))
@@ -58,7 +56,7 @@ func newProgram(backend compute.Backend, networks []*blueprint, train *data.Set)
 		if !ok {
 			index = len(p.order)
 			seeds[b.network.Seed] = index
-			p.order = append(p.order, newBatchOrder(b.network.Seed, train.Len()))
+			p.order = append(p.order, newBatchOrder(b.network.Seed, d.train.set.Len()))
 			p.indices = append(p.indices, make([]int32, p.chunk*p.batch))
 		}
 		p.seed = append(p.seed, index)
@@ -77,8 +75,6 @@ func newProgram(backend compute.Backend, networks []*blueprint, train *data.Set)
 		p.advance, err = model.NewExec(backend, p.store, p.hostStep)
 		return p, err
 	}
-	p.images = tensors.FromFlatDataAndDimensions(train.Images, train.Len(), data.Pixels)
-	p.labels = tensors.FromFlatDataAndDimensions(widen(train.Labels), train.Len())
 	p.advance, err = model.NewExec(backend, p.store, p.deviceLoop)
 	return p, err
 }
@@ -221,7 +217,7 @@ func (p *program) compile() error {
 	}
 	if loopsOnDevice(p.backend) {
 		inputs = []shapes.Shape{
-			p.images.Shape(), p.labels.Shape(), shapes.Make(i32, seeds, p.chunk, p.batch),
+			p.data.train.images.Shape(), p.data.train.labels.Shape(), shapes.Make(i32, seeds, p.chunk, p.batch),
 			shapes.Make(f32, networks), shapes.Make(i32), shapes.Make(i32),
 		}
 	}
@@ -244,7 +240,7 @@ func (p *program) next() {
 func (p *program) steps(start, stop int) ([]float32, error) {
 	networks := len(p.networks)
 	if loopsOnDevice(p.backend) {
-		losses, err := p.advance.Call1(p.images, p.labels, p.resting, p.rates, int32(start), int32(stop))
+		losses, err := p.advance.Call1(p.data.train.images, p.data.train.labels, p.resting, p.rates, int32(start), int32(stop))
 		if err != nil {
 			return nil, err
 		}
@@ -278,8 +274,8 @@ func (p *program) gather(step int) (images, labels *tensors.Tensor) {
 	classes := make([]uint8, 0, len(p.order)*p.batch)
 	for seed := range p.order {
 		for _, i := range p.indices[seed][step*p.batch : (step+1)*p.batch] {
-			pixels = append(pixels, p.train.Image(int(i))...)
-			classes = append(classes, p.train.Labels[i])
+			pixels = append(pixels, p.data.train.set.Image(int(i))...)
+			classes = append(classes, p.data.train.set.Labels[i])
 		}
 	}
 	return tensors.FromFlatDataAndDimensions(pixels, len(p.order), p.batch, data.Pixels),
@@ -289,25 +285,27 @@ func (p *program) gather(step int) (images, labels *tensors.Tensor) {
 // score is what a network makes of a set of images.
 type score struct{ loss, accuracy float64 }
 
-// scores evaluates every network on a set, at most most images at a time.
-func (p *program) scores(set *data.Set, most int) ([]score, error) {
-	total := make([]score, len(p.networks))
-	for from := 0; from < set.Len(); from += most {
-		to := min(from+most, set.Len())
-		n := to - from
-		images := tensors.FromFlatDataAndDimensions(set.Images[from*data.Pixels:to*data.Pixels], n, data.Pixels)
-		labels := tensors.FromFlatDataAndDimensions(widen(set.Labels[from:to]), n)
-		losses, rights, err := p.evaluate.Call2(images, labels)
+// scores evaluates every network on a set, in the pieces in which it lies on the device.
+func (p *program) scores(pieces []piece) ([]score, error) {
+	total, images := make([]score, len(p.networks)), 0
+	for _, piece := range pieces {
+		losses, rights, err := p.evaluate.Call2(piece.images, piece.labels)
 		if err != nil {
 			return nil, err
 		}
-		images.FinalizeAll()
-		labels.FinalizeAll()
 		loss, right := tensors.MustCopyFlatData[float32](losses), tensors.MustCopyFlatData[int32](rights)
+		losses.FinalizeAll()
+		rights.FinalizeAll()
+		n := piece.set.Len()
+		images += n
 		for i := range total {
-			total[i].loss += float64(loss[i]) * float64(n) / float64(set.Len())
-			total[i].accuracy += float64(right[i]) / float64(set.Len())
+			total[i].loss += float64(loss[i]) * float64(n)
+			total[i].accuracy += float64(right[i])
 		}
+	}
+	for i := range total {
+		total[i].loss /= float64(images)
+		total[i].accuracy /= float64(images)
 	}
 	return total, nil
 }
@@ -342,17 +340,9 @@ func (p *program) finalize() {
 	p.advance.Finalize()
 	p.evaluate.Finalize()
 	p.store.Finalize()
-	for _, t := range []*tensors.Tensor{p.images, p.labels, p.resting, p.rates} {
+	for _, t := range []*tensors.Tensor{p.resting, p.rates} {
 		if t != nil {
 			t.FinalizeAll()
 		}
 	}
-}
-
-func widen(labels []uint8) []int32 {
-	wide := make([]int32, len(labels))
-	for i, label := range labels {
-		wide[i] = int32(label)
-	}
-	return wide
 }

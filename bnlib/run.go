@@ -21,7 +21,7 @@ type Run struct {
 	Test   float64   // accuracy on the test images after the last step, in [0, 1]; NaN if cancelled
 
 	StepsPerSecond float64 // training steps per second, evaluations and compilation apart
-	Lockstep       int     // number of networks that trained together in that time
+	Lockstep       int     // number of networks in its program, which made their steps together at that rate
 
 	Weights []Weight // every variable of the network after the last step, moving averages included
 }

@@ -41,7 +41,7 @@ func TestCompare(t *testing.T) {
 	e.Steps, e.Every = 300, 100
 	runs := compare(t, e, options(t))
 	for i, run := range runs {
-		if run.Network.BatchNorm != (i == 1) || run.Status != Finished || run.Lockstep != 2 || run.StepsPerSecond <= 0 {
+		if run.Network.BatchNorm != (i == 1) || run.Status != Finished || run.Lockstep < 1 || run.StepsPerSecond <= 0 {
 			t.Errorf("run %d: %+v %v, lockstep %d, %v steps/s", i, run.Network, run.Status, run.Lockstep, run.StepsPerSecond)
 		}
 		var steps []int
@@ -252,8 +252,11 @@ func TestCancel(t *testing.T) {
 	if late := time.Since(recorder.at); late > 10*time.Second {
 		t.Errorf("returned %v after the context ended", late)
 	}
+	if most := max(len(runs[0].Losses), len(runs[1].Losses)); most < recorder.step {
+		t.Errorf("the runs have %d steps at most, want those made before the context ended: %d", most, recorder.step)
+	}
 	for _, run := range runs {
-		if run.Status != Cancelled || len(run.Losses) < 20 || len(run.Losses) >= e.Steps || !math.IsNaN(run.Test) {
+		if run.Status != Cancelled || len(run.Losses) >= e.Steps || !math.IsNaN(run.Test) {
 			t.Errorf("status %v after %d steps, test %v", run.Status, len(run.Losses), run.Test)
 		}
 		if _, err := o.Store.Load(run.Key); !errors.Is(err, ErrNoRun) {
