@@ -195,8 +195,8 @@ func (w *workbook) lock(ctx context.Context) (unlock func(), err error) {
 // installTools builds the kernel and its two helpers in the versions of go.sum.
 func (w *workbook) installTools(ctx context.Context, t *tasks) error {
 	for bin, packages := range map[string][]string{
-		w.bin(): {"github.com/janpfeifer/gonb", "golang.org/x/tools/cmd/goimports"},
-		w.lsp(): {"golang.org/x/tools/gopls"},
+		w.bin():                           {"github.com/janpfeifer/gonb", "golang.org/x/tools/cmd/goimports"},
+		filepath.Join(w.lsp(), "program"): {"golang.org/x/tools/gopls"},
 	} {
 		cmd := exec.CommandContext(ctx, "go", append([]string{"install"}, packages...)...)
 		cmd.Dir = w.root
@@ -208,16 +208,10 @@ func (w *workbook) installTools(ctx context.Context, t *tasks) error {
 	return w.wrapGopls()
 }
 
-// wrapGopls puts a script in the place of gopls that lets it end by itself: when its kernel is killed, nobody ends it.
+// wrapGopls writes a script in front of gopls that lets it end by itself: when its kernel is killed, nobody ends it.
 func (w *workbook) wrapGopls() error {
 	path := filepath.Join(w.lsp(), "gopls")
 	program := filepath.Join(w.lsp(), "program", "gopls")
-	if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
-		return err
-	}
-	if err := os.Rename(path, program); err != nil {
-		return err
-	}
 	quoted := "'" + strings.ReplaceAll(program, "'", `'\''`) + "'"
 	return os.WriteFile(path, []byte("#!/bin/sh\nexec "+quoted+" -listen.timeout=1m \"$@\"\n"), 0o755)
 }
