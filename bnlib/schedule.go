@@ -50,8 +50,8 @@ func (t *training) train(ctx context.Context) error {
 
 // spread trains networks on parts of the machine, each with a program of its own.
 func (t *training) spread(ctx context.Context, jobs []*job, parts []compute.Backend) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	errs := make([]error, len(parts))
 	var group sync.WaitGroup
 	for i, part := range parts {
@@ -61,17 +61,21 @@ func (t *training) spread(ctx context.Context, jobs []*job, parts []compute.Back
 				own = append(own, jobs[k:k+1])
 			}
 			if errs[i] = t.interleave(ctx, part, own); errs[i] != nil {
-				cancel(errs[i])
+				cancel()
 			}
 		})
 	}
 	group.Wait()
+	var first error
 	for _, err := range errs {
-		if err != nil && errors.Is(err, context.Cause(ctx)) {
+		if err != nil && !errors.Is(err, context.Canceled) {
 			return err // the others only stopped because of this one
 		}
+		if first == nil {
+			first = err
+		}
 	}
-	return nil
+	return first
 }
 
 // interleave trains groups of networks, each group in one program, a chunk of steps of one after a chunk of another's, so

@@ -238,7 +238,9 @@ func (c *cancelAt) Record(p Progress) {
 }
 
 func TestCancel(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
+	// A cause of its own, as signal.NotifyContext gives.
+	ctx, cause := context.WithCancelCause(context.Background())
+	cancel := func() { cause(errors.New("interrupted")) }
 	defer cancel()
 	o := options(t)
 	recorder := &cancelAt{step: 20, cancel: cancel}

@@ -145,6 +145,8 @@ func checkSpec(t *testing.T, spec []byte) {
 	var walk func(v any)
 	walk = func(v any) {
 		switch v := v.(type) {
+		case nil:
+			t.Error("a null, which the pipe to a notebook's kernel cannot carry")
 		case []any:
 			for _, w := range v {
 				walk(w)

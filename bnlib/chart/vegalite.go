@@ -11,7 +11,8 @@ const Hint = "Point at a curve for its values. Drag to move along the steps, Ctr
 
 type object = map[string]any
 
-// VegaLite renders f as a Vega-Lite 5 specification: self-contained, all data within, nothing to load.
+// VegaLite renders f as a Vega-Lite 5 specification: self-contained, all data within, nothing to load. It holds no null, which
+// the Go kernel's protocol has no word for.
 func (f *Figure) VegaLite() ([]byte, error) {
 	s := f.layout()
 	var pointed, main []string // names of the views that selections listen to
@@ -33,7 +34,7 @@ func (f *Figure) VegaLite() ([]byte, error) {
 		"spacing":     26,
 		"config": object{
 			"font":   "Liberation Sans, Arial, Helvetica, sans-serif",
-			"view":   object{"stroke": nil},
+			"view":   object{"stroke": "transparent"},
 			"legend": object{"labelFontSize": labelSize, "labelColor": ink, "symbolSize": legendSample * legendSample, "symbolStrokeWidth": lineWidth, "labelLimit": 0},
 			"axis": object{
 				"labelFontSize": tickSize, "titleFontSize": labelSize, "titleFontWeight": "normal",
@@ -126,14 +127,14 @@ func (s scale) vegaLite() object {
 	return out
 }
 
-// rows are the points of all curves. A gap is a null.
+// rows are the points of all curves. A gap is a point without a y.
 func (p *pane) rows() []any {
 	var rows []any
 	for i, c := range p.curves {
 		for _, q := range c.points {
-			row := object{"x": q.x, "y": q.y, "name": c.name, "curve": fmt.Sprint(i)}
-			if math.IsNaN(q.y) {
-				row["y"] = nil
+			row := object{"x": q.x, "name": c.name, "curve": fmt.Sprint(i)}
+			if !math.IsNaN(q.y) {
+				row["y"] = q.y
 			}
 			if c.faint {
 				row["faint"] = true
@@ -158,7 +159,7 @@ func (p *pane) curveLayers(index int, x, y object, legend []entry, columns int) 
 	for _, e := range legend {
 		names, colors, dashes = append(names, e.name), append(colors, e.style.Color), append(dashes, append([]float64{}, e.style.Dash...))
 	}
-	key := object{"title": nil, "orient": "top", "direction": "horizontal", "symbolType": "stroke", "offset": 14, "columnPadding": legendGap, "columns": columns}
+	key := object{"title": "", "orient": "top", "direction": "horizontal", "symbolType": "stroke", "offset": 14, "columnPadding": legendGap, "columns": columns}
 	color := object{"field": "name", "type": "nominal", "scale": object{"domain": names, "range": colors}, "legend": key}
 	dash := object{"field": "name", "type": "nominal", "scale": object{"domain": names, "range": dashes}, "legend": key}
 	picked := object{"condition": object{"param": "picked", "value": 1}, "value": 0.1}
@@ -240,7 +241,6 @@ func (p *pane) markLayers(x, y object) []any {
 		}
 		rows[i] = row
 	}
-	color := object{"field": "color", "type": "nominal", "scale": nil}
 	tooltip := object{"field": "detail", "type": "nominal"}
 	transform := []any{}
 	if len(p.curves) > 0 {
@@ -249,12 +249,12 @@ func (p *pane) markLayers(x, y object) []any {
 	of := func(name string) object { return object{"expr": "datum." + name} }
 	return []any{object{
 		"data": object{"values": rows}, "transform": transform,
-		"mark":     object{"type": "point", "shape": "M-1,-1L1,1M-1,1L1,-1", "size": 90, "strokeWidth": 2.2, "opacity": 1, "clip": false},
-		"encoding": object{"x": x, "y": y, "color": color, "tooltip": tooltip},
+		"mark":     object{"type": "point", "shape": "M-1,-1L1,1M-1,1L1,-1", "size": 90, "strokeWidth": 2.2, "opacity": 1, "clip": false, "color": of("color")},
+		"encoding": object{"x": x, "y": y, "tooltip": tooltip},
 	}, object{
 		"data": object{"values": rows}, "transform": transform,
-		"mark":     object{"type": "text", "align": of("align"), "baseline": "middle", "dx": of("dx"), "dy": of("dy"), "clip": false},
-		"encoding": object{"x": x, "y": y, "color": color, "text": object{"field": "text"}, "tooltip": tooltip},
+		"mark":     object{"type": "text", "align": of("align"), "baseline": "middle", "dx": of("dx"), "dy": of("dy"), "clip": false, "color": of("color")},
+		"encoding": object{"x": x, "y": y, "text": object{"field": "text"}, "tooltip": tooltip},
 	}}
 }
 
@@ -268,16 +268,16 @@ func (p *pane) ruleLayers(y object) []any {
 		rows = append(rows, row)
 	}
 	data := object{"values": rows}
-	color := object{"field": "color", "type": "nominal", "scale": nil}
+	color := object{"expr": "datum.color"}
 	return []any{
 		object{
-			"data": data, "mark": object{"type": "rule", "strokeDash": []float64{2, 3}, "strokeWidth": 1},
-			"encoding": object{"y": y, "color": color},
+			"data": data, "mark": object{"type": "rule", "strokeDash": []float64{2, 3}, "strokeWidth": 1, "color": color},
+			"encoding": object{"y": y},
 		},
 		object{
-			"data": data, "mark": object{"type": "text", "align": "right", "dx": -4, "dy": 9},
+			"data": data, "mark": object{"type": "text", "align": "right", "dx": -4, "dy": 9, "color": color},
 			"encoding": object{
-				"x": object{"value": "width"}, "y": y, "color": color, "text": object{"field": "text"},
+				"x": object{"value": "width"}, "y": y, "text": object{"field": "text"},
 			},
 		},
 	}

@@ -64,7 +64,7 @@ func figure(id string, f *chart.Figure) error {
 	}
 	picture["alt"] = f.Title
 	return send(id, &protocol.DisplayData{
-		Data:     map[protocol.MIMEType]any{mimeVegaLite: withoutNulls(spec), mimePNG: image, mimeText: f.Title},
+		Data:     map[protocol.MIMEType]any{mimeVegaLite: spec, mimePNG: image, mimeText: f.Title},
 		Metadata: map[string]any{string(mimePNG): picture},
 	})
 }
@@ -76,26 +76,6 @@ func size(picture []byte) (map[string]any, error) {
 		return nil, err
 	}
 	return map[string]any{"width": config.Width / 2, "height": config.Height / 2}, nil
-}
-
-// withoutNulls drops the members of a JSON object that are null, since the pipe to the kernel cannot carry them. Vega-Lite
-// treats a missing value like a null.
-func withoutNulls(value any) any {
-	switch v := value.(type) {
-	case map[string]any:
-		for name, member := range v {
-			if member == nil {
-				delete(v, name)
-			} else {
-				v[name] = withoutNulls(member)
-			}
-		}
-	case []any:
-		for i, element := range v {
-			v[i] = withoutNulls(element)
-		}
-	}
-	return value
 }
 
 // Table shows a table.

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"batchnorm/bnlib"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestSummary(t *testing.T) {
@@ -52,13 +50,5 @@ func TestFrame(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("in training: no %q", want)
 		}
-	}
-}
-
-func TestWithoutNulls(t *testing.T) {
-	got := withoutNulls(map[string]any{"x": 1.0, "y": nil, "values": []any{map[string]any{"x": 2.0, "y": nil}, "text"}})
-	want := map[string]any{"x": 1.0, "values": []any{map[string]any{"x": 2.0}, "text"}}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
