@@ -3,6 +3,7 @@ package bnlib
 import (
 	"context"
 	"math"
+	"slices"
 	"testing"
 
 	"batchnorm/data"
@@ -118,6 +119,22 @@ func (l *plainLayer) backward(dy []float64, act activation.Type, rate float64) [
 	return dx
 }
 
+// plainNetwork returns the network of an experiment before training.
+func plainNetwork(e Experiment, batchNorm bool) []*plainLayer {
+	var plain []*plainLayer
+	in := data.Pixels
+	for k, out := range slices.Concat(e.Hidden, []int{data.Classes}) {
+		l := &plainLayer{in: in, out: out, w: widen64(normals(e.Seed, k, in*out, e.InitStd)), bias: make([]float64, out)}
+		if batchNorm && k < len(e.Hidden) {
+			l.gamma, l.beta = ones(out), make([]float64, out)
+			l.mean, l.variance = make([]float64, out), ones(out)
+		}
+		plain = append(plain, l)
+		in = out
+	}
+	return plain
+}
+
 // TestAgainstPlainGo trains small networks here and in plain Go, written from the equations, with loops.
 func TestAgainstPlainGo(t *testing.T) {
 	for _, act := range []activation.Type{activation.TypeRelu, activation.TypeSigmoid} {
@@ -130,17 +147,7 @@ func TestAgainstPlainGo(t *testing.T) {
 			}
 			run := runs[0]
 
-			var plain []*plainLayer
-			in := data.Pixels
-			for k, out := range append(e.Hidden, data.Classes) {
-				l := &plainLayer{in: in, out: out, w: widen64(normals(e.Seed, k, in*out, e.InitStd)), bias: make([]float64, out)}
-				if batchNorm && k < len(e.Hidden) {
-					l.gamma, l.beta = ones(out), make([]float64, out)
-					l.mean, l.variance = make([]float64, out), ones(out)
-				}
-				plain = append(plain, l)
-				in = out
-			}
+			plain := plainNetwork(e, batchNorm)
 			train := mnist(t).Train
 			order := newBatchOrder(e.Seed, train.Len())
 			var losses []float64

@@ -23,6 +23,8 @@ type Run struct {
 	StepsPerSecond float64 // training steps per second, evaluations and compilation apart
 	Lockstep       int     // number of networks in its program, which made their steps together at that rate
 
+	Snapshots []Snapshot // what Options.Probe saw, in the order of the steps
+
 	Weights []Weight // every variable of the network after the last step, moving averages included
 }
 

@@ -85,6 +85,7 @@ func (t *training) interleave(ctx context.Context, on compute.Backend, groups []
 	defer func() {
 		for _, s := range sessions {
 			s.program.finalize()
+			s.probing.finalize()
 		}
 	}()
 	for _, group := range groups {

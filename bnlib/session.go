@@ -11,6 +11,7 @@ import (
 // session is the training of one program's networks, from the first step to the last.
 type session struct {
 	*training
+	probing
 	program *program
 	jobs    []*job
 	steps   int           // of each network
@@ -62,7 +63,7 @@ func (s *session) chunk(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("bnlib: training cancelled after step %d of %d: %w", s.step, s.steps, err)
 		}
-		n := min(chunk-at, s.callSteps())
+		n := min(chunk-at, s.callSteps(), s.untilLook(s.step+1)+1)
 		start := time.Now()
 		losses, err := s.program.steps(at, at+n)
 		if err != nil {
@@ -72,6 +73,9 @@ func (s *session) chunk(ctx context.Context) error {
 		at, s.step = at+n, s.step+n
 		s.take(start, losses, n)
 		if at < chunk {
+			if err := s.look(); err != nil {
+				return err
+			}
 			s.record(Training, s.jobs[0].run)
 		}
 	}
@@ -124,6 +128,9 @@ func (s *session) evaluate() error {
 		j.run.Points = append(j.run.Points, Point{s.step, scores[i].loss, scores[i].accuracy})
 	}
 	s.mutex.Unlock()
+	if err := s.look(); err != nil {
+		return err
+	}
 	s.record(Training, s.jobs[0].run)
 	return nil
 }

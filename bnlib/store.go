@@ -17,7 +17,7 @@ type Store struct {
 }
 
 // storeFormat changes whenever the training itself or the format of a stored run does, so that older runs are not found.
-const storeFormat = 1
+const storeFormat = 2
 
 // ErrNoRun says that a store has no run under a key.
 var ErrNoRun = errors.New("no such run")

@@ -22,6 +22,7 @@ type Options struct {
 	Store    *Store          // where runs are kept and found again; default: DefaultStore
 	Fresh    bool            // train even what the store has, and store it anew
 	Recorder Recorder        // watches; default: nobody
+	Probe    *Probe          // looks inside; default: nil, not at all. A stored run without what it asks for is trained again
 }
 
 // Recorder watches a training as it runs: a live chart, a progress bar, a log.
@@ -112,13 +113,16 @@ func newTraining(networks []Network, options *Options) (*training, error) {
 	if len(networks) == 0 {
 		return nil, errors.New("bnlib: Train: networks is empty; allowed: one or more")
 	}
-	checksum, trainImages := data.MNISTChecksum, 0
+	checksum, trainImages, validationImages := data.MNISTChecksum, 0, articleValidationImages
 	if d := t.options.Data; d != nil {
-		checksum, trainImages = d.Checksum, d.Train.Len()
+		checksum, trainImages, validationImages = d.Checksum, d.Train.Len(), d.Validation.Len()
 	}
 	var err error
 	for _, n := range networks {
 		if err := n.Validate(trainImages); err != nil {
+			return nil, err
+		}
+		if err := t.options.Probe.Validate(n.Complete().Steps, validationImages); err != nil {
 			return nil, err
 		}
 	}
@@ -149,8 +153,10 @@ func newTraining(networks []Network, options *Options) (*training, error) {
 		if !t.options.Fresh {
 			if run, err := t.options.Store.Load(key); err == nil {
 				run.Network = n
-				t.runs[i] = run
-				continue
+				if t.options.Probe.served(run, validationImages) {
+					t.runs[i] = run
+					continue
+				}
 			}
 		}
 		t.runs[i] = &Run{Network: n, Key: key, Backend: name, Status: Running, Test: math.NaN()}
