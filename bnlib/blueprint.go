@@ -28,7 +28,8 @@ type blueprint struct {
 	network   Network
 	variables []variable
 	random    bool   // draws random numbers in training, so its program cannot be shared
-	program   []byte // digest of the text of its graphs and of the initial values
+	graphs    string // digest of the text of its graphs
+	program   []byte // digest of that and of the initial values
 }
 
 // variable is one variable of a network before training.
@@ -55,6 +56,7 @@ func draw(backend compute.Backend, n Network) (*blueprint, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bnlib: building network %s: %w", n.describe(), err)
 	}
+	b.graphs = string(digest.Sum(nil))
 	if err := b.initialize(store, digest); err != nil {
 		return nil, fmt.Errorf("bnlib: initial values of network %s: %w", n.describe(), err)
 	}

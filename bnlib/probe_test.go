@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"batchnorm/data"
 
@@ -429,27 +428,6 @@ func TestProbeValidate(t *testing.T) {
 			t.Errorf("%+v: error %v, want %q", p, err, want)
 		}
 	}
-}
-
-// BenchmarkProbe measures what a probe at the default rhythm, every 500 steps, takes of the training of a pair: it trains with
-// and without in turn and reports the time more that it takes, in percent. Compilation counts.
-func BenchmarkProbe(b *testing.B) {
-	e := Article[1]
-	e.Steps = 10000
-	train := func(o *Options) time.Duration {
-		start := time.Now()
-		if _, err := Compare(context.Background(), e, o); err != nil {
-			b.Fatal(err)
-		}
-		return time.Since(start)
-	}
-	var with, without time.Duration
-	for b.Loop() {
-		without += train(options(b))
-		with += train(probed(b, Probe{}))
-	}
-	b.ReportMetric(100*(with.Seconds()/without.Seconds()-1), "%-of-training")
-	b.ReportMetric((with-without).Seconds()*1000/float64(b.N)/float64(e.Steps/e.Every+1), "ms/look-at-a-pair")
 }
 
 func floats(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }

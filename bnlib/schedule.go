@@ -85,7 +85,6 @@ func (t *training) interleave(ctx context.Context, on compute.Backend, groups []
 	defer func() {
 		for _, s := range sessions {
 			s.program.finalize()
-			s.probing.finalize()
 		}
 	}()
 	for _, group := range groups {
@@ -149,6 +148,7 @@ func (t *training) resident(on compute.Backend) *resident {
 }
 
 func (t *training) release() {
+	t.lenses.finalize()
 	for _, r := range t.residents {
 		r.finalize()
 	}

@@ -11,7 +11,7 @@ import (
 // session is the training of one program's networks, from the first step to the last.
 type session struct {
 	*training
-	probing
+	views   []view // inside the networks, see look
 	program *program
 	jobs    []*job
 	steps   int           // of each network

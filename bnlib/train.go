@@ -96,6 +96,7 @@ type training struct {
 	done      int        // network-steps
 	firstStep time.Time
 	residents map[compute.Backend]*resident
+	lenses    lensCabinet
 }
 
 // job is a network to train and the runs that wait for it (more than one if a call names a network twice).
