@@ -194,18 +194,20 @@ func (p *program) hostStep(scope *model.Scope, images, labels, rates *Node) *Nod
 	return p.step(batchImages, batchLabels, rates)
 }
 
-// evaluateGraph returns mean loss, [networks], and the number of images classified right, [networks], in inference. images
-// is [n, 784] bytes, labels [n].
-func (p *program) evaluateGraph(scope *model.Scope, images, labels *Node) (losses, rights *Node) {
+// evaluateGraph returns mean loss, [networks], the number of images classified right, [networks], and of those given each
+// class, [networks, 10], in inference. images is [n, 784] bytes, labels [n].
+func (p *program) evaluateGraph(scope *model.Scope, images, labels *Node) (losses, rights, tallies *Node) {
 	p.store.SetTraining(images.Graph(), false)
 	x := pixels(images)
-	var loss, right []*Node
+	var loss, right, each []*Node
 	for i, b := range p.networks {
 		logits := b.network.logits(p.scope(i), x)
 		loss = append(loss, crossEntropy(logits, labels))
-		right = append(right, correct(logits, labels))
+		answer := answers(logits)
+		right = append(right, correct(answer, labels))
+		each = append(each, tally(answer))
 	}
-	return Stack(loss, 0), Stack(right, 0)
+	return Stack(loss, 0), Stack(right, 0), Stack(each, 0)
 }
 
 // compile compiles the training program, so that its time does not count as training.
@@ -283,24 +285,32 @@ func (p *program) gather(step int) (images, labels *tensors.Tensor) {
 }
 
 // score is what a network makes of a set of images.
-type score struct{ loss, accuracy float64 }
+type score struct {
+	loss, accuracy float64
+	answers        [data.Classes]int
+}
 
 // scores evaluates every network on a set, in the pieces in which it lies on the device.
 func (p *program) scores(pieces []piece) ([]score, error) {
 	total, images := make([]score, len(p.networks)), 0
 	for _, piece := range pieces {
-		losses, rights, err := p.evaluate.Call2(piece.images, piece.labels)
+		losses, rights, tallies, err := p.evaluate.Call3(piece.images, piece.labels)
 		if err != nil {
 			return nil, err
 		}
 		loss, right := tensors.MustCopyFlatData[float32](losses), tensors.MustCopyFlatData[int32](rights)
-		losses.FinalizeAll()
-		rights.FinalizeAll()
+		each := tensors.MustCopyFlatData[int32](tallies)
+		for _, t := range []*tensors.Tensor{losses, rights, tallies} {
+			t.FinalizeAll()
+		}
 		n := piece.set.Len()
 		images += n
 		for i := range total {
 			total[i].loss += float64(loss[i]) * float64(n)
 			total[i].accuracy += float64(right[i])
+			for class := range data.Classes {
+				total[i].answers[class] += int(each[i*data.Classes+class])
+			}
 		}
 	}
 	for i := range total {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"batchnorm/data"
 )
 
 // Run is what the training of one network left behind.
@@ -16,9 +18,10 @@ type Run struct {
 	Status     Status
 	DivergedAt int // first step (1-based) whose training loss was not finite; 0: none
 
-	Losses []float32 // training loss of each step's minibatch, in nats, before that step's update
-	Points []Point   // validation, at step 0, every Experiment.Every steps, and at the end
-	Test   float64   // accuracy on the test images after the last step, in [0, 1]; NaN if cancelled
+	Losses  []float32         // training loss of each step's minibatch, in nats, before that step's update
+	Points  []Point           // validation, at step 0, every Experiment.Every steps, and at the end
+	Test    float64           // accuracy on the test images after the last step, in [0, 1]; NaN if cancelled
+	Answers [data.Classes]int // how many test images are given each class after the last step; see Collapse
 
 	StepsPerSecond float64 // training steps per second, evaluations and compilation apart
 	Lockstep       int     // number of networks in its program, which made their steps together at that rate

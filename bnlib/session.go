@@ -148,7 +148,7 @@ func (s *session) finish() error {
 		}
 		s.mutex.Lock()
 		j.run.Weights = weights
-		j.run.Test = scores[i].accuracy
+		j.run.Test, j.run.Answers = scores[i].accuracy, scores[i].answers
 		j.run.Finished = time.Now()
 		j.run.Status = Finished
 		if j.run.DivergedAt > 0 {

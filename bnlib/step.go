@@ -1,6 +1,8 @@
 package bnlib
 
 import (
+	"batchnorm/data"
+
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -13,11 +15,21 @@ func crossEntropy(logits, labels *Node) *Node {
 	return ReduceAllMean(loss.SparseCategoricalCrossEntropyLogits([]*Node{labels}, []*Node{logits}))
 }
 
-// correct returns how many images are classified right, a scalar int32. A network whose logits are not numbers answers
+// answers returns the class that each image is given, [batch] int32. A network whose logits are not numbers answers
 // class 0, as TensorFlow's argmax does; backends differ in what they make of NaN.
-func correct(logits, labels *Node) *Node {
+func answers(logits *Node) *Node {
 	logits = Where(IsNaN(logits), BroadcastToShape(Infinity(logits.Graph(), logits.DType(), -1), logits.Shape()), logits)
-	return ReduceAllSum(ConvertDType(Equal(ArgMax(logits, -1, dtypes.Int32), labels), dtypes.Int32))
+	return ArgMax(logits, -1, dtypes.Int32)
+}
+
+// correct returns how many images are classified right, a scalar int32. Both arguments are [batch].
+func correct(answers, labels *Node) *Node {
+	return ReduceAllSum(ConvertDType(Equal(answers, labels), dtypes.Int32))
+}
+
+// tally returns how many images are given each class, [10] int32. answers is [batch].
+func tally(answers *Node) *Node {
+	return ReduceSum(OneHot(answers, data.Classes, dtypes.Int32), 0)
 }
 
 // descend makes a step of plain stochastic gradient descent, w ← w − rate·∂loss/∂w, for every trainable variable of scope
