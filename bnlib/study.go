@@ -78,11 +78,14 @@ func NewSpread(values ...float64) Spread {
 }
 
 // String writes a spread of accuracies, ".9746 (.9731 to .9760)"; of one value, or equal ones, ".9746".
-func (s Spread) String() string {
-	if s.Min == s.Max {
-		return accuracy(s.Median)
+func (s Spread) String() string { return s.text(accuracy) }
+
+func (s Spread) text(write func(float64) string) string {
+	median, low, high := write(s.Median), write(s.Min), write(s.Max)
+	if low == high {
+		return median
 	}
-	return fmt.Sprintf("%s (%s to %s)", accuracy(s.Median), accuracy(s.Min), accuracy(s.Max))
+	return fmt.Sprintf("%s (%s to %s)", median, low, high)
 }
 
 // accuracy writes an accuracy as the article does.
