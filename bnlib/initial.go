@@ -63,10 +63,7 @@ func InitialSignal(ctx context.Context, networks []Network, options *Options) ([
 		if err != nil {
 			return nil, fmt.Errorf("bnlib: %w", err)
 		}
-		var values []*tensors.Tensor
-		for _, v := range b.variables {
-			values = append(values, v.initial)
-		}
+		values := b.values()
 		v := newView(l, n, o.Data.Train)
 		snapshot, err := v.look(0, values)
 		if err != nil {
@@ -78,4 +75,13 @@ func InitialSignal(ctx context.Context, networks []Network, options *Options) ([
 		}
 	}
 	return snapshots, nil
+}
+
+// values returns the variables as they are before training.
+func (b *blueprint) values() []*tensors.Tensor {
+	var values []*tensors.Tensor
+	for _, v := range b.variables {
+		values = append(values, v.initial)
+	}
+	return values
 }

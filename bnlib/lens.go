@@ -2,6 +2,7 @@ package bnlib
 
 import (
 	"fmt"
+	"math"
 	"sync"
 
 	"batchnorm/data"
@@ -61,8 +62,8 @@ func newLens(backend compute.Backend, b *blueprint, d *data.Dataset, images int)
 	return l, nil
 }
 
-// graph returns the signals, [images, units] each, and last [1 + 2·trainable variables] float64: the loss on the minibatch, the
-// norms of the variables, those of their gradients. images is [images, 784] bytes, batch [batch, 784] bytes, labels [batch].
+// graph returns the signals, [images, units] each; the loss on the minibatch; the trainable variables; and the gradients of the
+// loss with respect to them: all float32. images is [images, 784] bytes, batch [batch, 784] bytes, labels [batch].
 func (l *lens) graph(images, batch, labels *Node) []*Node {
 	g := images.Graph()
 	model.SetStore(g, l.store)
@@ -95,23 +96,18 @@ func (l *lens) graph(images, batch, labels *Node) []*Node {
 	l.places = places(g.Nodes()[before:], x, paths)
 	var results []*Node
 	for _, p := range l.places {
-		results = append(results, Reshape(ConvertDType(p.node, dtypes.Float32), images.Shape().Dim(0), -1))
+		results = append(results, Reshape(p.node, images.Shape().Dim(0), -1))
 	}
 	loss := crossEntropy(logits(pixels(batch)), labels)
-	sizes := []*Node{ConvertDType(loss, dtypes.Float64)}
-	for _, value := range trainable {
-		sizes = append(sizes, norm2(value))
-	}
+	results = append(append(results, loss), trainable...)
 	if len(trainable) > 0 {
-		for _, gradient := range Gradient(loss, trainable...) {
-			sizes = append(sizes, norm2(gradient))
-		}
+		results = append(results, Gradient(loss, trainable...)...)
 	}
-	return append(results, Stack(sizes, 0))
+	for i, r := range results {
+		results[i] = ConvertDType(r, dtypes.Float32)
+	}
+	return results
 }
-
-// norm2 returns the Euclidean norm of all elements, in float64, where the squares of no float32 overflow.
-func norm2(x *Node) *Node { return Sqrt(ReduceAllSum(Square(ConvertDType(x, dtypes.Float64)))) }
 
 // finalize frees what the lens holds on the device.
 func (l *lens) finalize() {
@@ -189,32 +185,46 @@ func (v *view) look(step int, values []*tensors.Tensor) (Snapshot, error) {
 			r.FinalizeAll()
 		}
 	}()
-	for i, p := range v.places {
-		s := Signal{Layer: p.layer, Kind: p.kind, Units: results[i].Shape().Dim(1)}
-		if err := tensors.ConstFlatData(results[i], func(values []float32) { summarize(&s, values, p.activation) }); err != nil {
-			return snapshot, err
+	next := 0
+	each := func(do func(values []float32)) {
+		if err == nil {
+			err = tensors.ConstFlatData(results[next], do)
 		}
+		next++
+	}
+	for _, p := range v.places {
+		s := Signal{Layer: p.layer, Kind: p.kind, Units: results[next].Shape().Dim(1)}
+		each(func(values []float32) { summarize(&s, values, p.activation) })
 		snapshot.Signals = append(snapshot.Signals, s)
 	}
-	sizes, err := tensors.CopyFlatData[float64](results[len(v.places)])
-	if err != nil {
-		return snapshot, err
-	}
-	snapshot.Loss = sizes[0]
-	norms := sizes[1 : 1+len(sizes)/2]
-	gradients := sizes[1+len(sizes)/2:]
+	each(func(loss []float32) { snapshot.Loss = float64(loss[0]) })
 	for _, variable := range v.variables {
 		if variable.Trainable {
-			i := len(snapshot.Parameters)
-			snapshot.Parameters = append(snapshot.Parameters, ParameterSizes{
-				Name:     variable.Path()[1:],
-				Norm:     norms[i],
-				Gradient: gradients[i],
-				Update:   v.network.LearningRate * gradients[i],
-			})
+			p := ParameterSizes{Name: variable.Path()[1:]}
+			each(func(values []float32) { p.Norm = euclidean(values) })
+			snapshot.Parameters = append(snapshot.Parameters, p)
 		}
 	}
-	return snapshot, nil
+	for i := range snapshot.Parameters {
+		p := &snapshot.Parameters[i]
+		each(func(values []float32) { p.Gradient = euclidean(values) })
+		p.Update = v.network.LearningRate * p.Gradient
+	}
+	return snapshot, err
+}
+
+// euclidean returns the norm, in float64, where the squares of no float32 overflow.
+func euclidean(values []float32) float64 {
+	var sum [4]float64 // several sums, so that one addition does not wait for another
+	for ; len(values) >= len(sum); values = values[len(sum):] {
+		for k, v := range values[:len(sum)] {
+			sum[k] += float64(v) * float64(v)
+		}
+	}
+	for _, v := range values {
+		sum[0] += float64(v) * float64(v)
+	}
+	return math.Sqrt(sum[0] + sum[1] + sum[2] + sum[3])
 }
 
 // minibatch returns the images, [batch, 784], and labels, [batch], of the step that follows the given number of steps.

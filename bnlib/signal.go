@@ -77,17 +77,19 @@ func summarize(s *Signal, values []float32, act activationKind) {
 
 // deadUnits returns the share of units with no positive value and no NaN. values is [images, units].
 func deadUnits(values []float32, units int) float64 {
-	alive := make([]bool, units)
+	alive := make([]uint8, units)
 	for row := range slices.Chunk(values, units) {
 		for u, v := range row {
+			var is uint8 // rather than a branch, which would go either way on every other value
 			if !(v <= 0) {
-				alive[u] = true
+				is = 1
 			}
+			alive[u] |= is
 		}
 	}
 	dead := 0
 	for _, a := range alive {
-		if !a {
+		if a == 0 {
 			dead++
 		}
 	}
