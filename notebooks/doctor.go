@@ -60,11 +60,14 @@ func (w *workbook) doctor(ctx context.Context) error {
 		}
 		say(!stale[s.name], s.name, found, "go run ./notebooks setup")
 	}
-	t := &tasks{out: io.Discard, log: io.Discard, logPath: w.log()}
-	if found, err := w.backend(ctx, t); err != nil {
-		say(false, "compute", err.Error(), "")
-	} else {
-		say(true, "compute", found, "")
+	// Opening a backend that is not there yet would install it.
+	if !stale["backend"] {
+		t := &tasks{out: io.Discard, log: io.Discard, logPath: w.log()}
+		found, err := w.backend(ctx, t)
+		if err != nil {
+			found = strings.ReplaceAll(err.Error(), "\n", "\n                    ")
+		}
+		say(err == nil, "compute", found, "")
 	}
 	if names, err := w.notebooks(); err == nil {
 		say(len(names) > 0, "notebooks", strings.Join(names, ", "), "the clone is not complete: git status")
