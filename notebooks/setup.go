@@ -288,7 +288,7 @@ func compilerFault(ctx context.Context, root string) string {
 const toolsFormat = "1"
 
 // kernelFormat changes when registerKernel or quieten writes something else than before.
-const kernelFormat = "4"
+const kernelFormat = "5"
 
 // registerKernel tells the project's own Jupyter about the Go kernel, twice: once for JupyterLab, and once for notebooks
 // that run without a reader, who need no help while typing and want errors as text.
@@ -316,6 +316,8 @@ func (w *workbook) registerKernel(ctx context.Context, t *tasks, goroot string) 
 		{"data", append([]string{w.lsp()}, path...), "-raw_error=false"},
 		{"headless", path, "-raw_error=true"},
 	} {
+		// Asked by a message, the kernel stops a cell only once its program runs, not while it is compiled.
+		spec["interrupt_mode"] = "signal"
 		// The kernel's log goes to a file: in the terminal it would drown the address of JupyterLab.
 		spec["argv"] = []string{filepath.Join(w.bin(), "gonb"), "--kernel", "{connection_file}", "-go_work=" + w.root, kind.flag,
 			"-logtostderr=false", "-stderrthreshold=FATAL", "-log_file=" + filepath.Join(w.home, "kernel.log")}
