@@ -27,10 +27,12 @@ pre { margin: .6rem 0; padding: .6rem .8rem; overflow-x: auto; font: .86rem/1.45
 .output pre { background: none; padding-left: 0; }
 .stderr pre { color: #7a2e00; }
 img, svg { max-width: 100%; height: auto; }
+@media (max-width: 640px) { .output > img[width] { max-width: none; width: 700px; } }
 table { border-collapse: collapse; margin: 1rem 0; font-size: .95rem; display: block; overflow-x: auto; }
-th, td { border: 1px solid #d5d9de; padding: .3rem .6rem; text-align: left; }
+th, td { border: 1px solid #d5d9de; padding: .3rem .5rem; text-align: left; }
+.output td { white-space: nowrap; }
 th { background: #f3f5f7; }
-code { font-family: ui-monospace, monospace; font-size: .92em; }
+code { font-family: ui-monospace, monospace; font-size: .92em; overflow-wrap: anywhere; }
 math { font-size: 1.08em; }
 math[display=block] { margin: 1em 0; overflow-x: auto; }
 blockquote { margin: 1rem 0; padding: .1rem 1rem; border-left: 4px solid #d5d9de; color: #444; }
