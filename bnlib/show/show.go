@@ -14,6 +14,7 @@ import (
 
 	"github.com/janpfeifer/gonb/gonbui"
 	"github.com/janpfeifer/gonb/gonbui/protocol"
+	"github.com/janpfeifer/must"
 )
 
 const (
@@ -27,6 +28,17 @@ func init() {
 	// The kernel knows these types; the pipe to it carries only registered ones.
 	gob.Register(map[string]any{})
 	gob.Register([]any{})
+	if gonbui.IsNotebook {
+		must.M = stop
+	}
+}
+
+// stop ends a cell whose call failed: what a reader needs is the line that says why, without the stack that must prints.
+func stop(err error) {
+	if err != nil {
+		line("%v", err)
+		os.Exit(1)
+	}
 }
 
 // Figure shows figures, one below the other: each for the page to draw, with hover, zoom and legend, and as a picture for
