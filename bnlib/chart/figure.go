@@ -13,7 +13,7 @@ type Figure struct {
 	Subtitle string // under which conditions; may be empty
 	Panels   []Panel
 	Columns  int // panels in a row; 0: all of them
-	Width    int // of the whole in CSS pixels; 0: 640 for one column, 430 for each of several
+	Width    int // of the whole in CSS pixels; 0: 640 for one column, 390 for each of several
 	Height   int // of each panel's plotting area in CSS pixels; 0: 280 for one column, 240 for several
 }
 
@@ -104,7 +104,7 @@ func (f *Figure) columns() int {
 func (f *Figure) size() (width, height int) {
 	width, height = 640, 280
 	if n := f.columns(); n > 1 {
-		width, height = 430*n, 240
+		width, height = 390*n, 240
 	}
 	if f.Width > 0 {
 		width = f.Width
