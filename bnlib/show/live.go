@@ -57,6 +57,7 @@ const interrupted = 130
 type Live struct {
 	id     string
 	frames chan frame // holds the latest frame that is not drawn yet
+	over   chan struct{}
 	drawn  sync.WaitGroup
 	line   time.Time // last line written outside a notebook
 }
@@ -76,7 +77,7 @@ func (l *Live) Record(p bnlib.Progress) {
 	}
 	if l.frames == nil {
 		l.id = gonbui.UniqueId()
-		l.frames = make(chan frame, 1)
+		l.frames, l.over = make(chan frame, 1), make(chan struct{})
 		l.drawn.Go(l.draw)
 	}
 	runs := make([]*bnlib.Run, len(p.Runs))
@@ -108,13 +109,23 @@ const (
 )
 
 func (l *Live) draw() {
-	for f := range l.frames {
+	for {
+		var f frame
+		select {
+		case f = <-l.frames:
+		case <-l.over:
+			return
+		}
 		start := time.Now()
 		if err := send(l.id, page(f.html(), summary(f.Progress))); err != nil {
 			continue // Finish says so
 		}
 		cost := time.Since(start)
-		time.Sleep(min(max(drawPeriod-cost, cost*(drawShare-1)), 2*time.Second))
+		select {
+		case <-time.After(min(max(drawPeriod-cost, cost*(drawShare-1)), 2*time.Second)):
+		case <-l.over: // the finished figure must not wait
+			return
+		}
 	}
 }
 
@@ -122,7 +133,7 @@ func (l *Live) draw() {
 // of it and why. It does nothing with an error that left no runs.
 func (l *Live) Finish(runs []*bnlib.Run, err error) error {
 	if l.frames != nil {
-		close(l.frames)
+		close(l.over)
 		l.drawn.Wait()
 	}
 	if len(runs) == 0 {
