@@ -301,3 +301,23 @@ func TestEvidence(t *testing.T) {
 		t.Errorf("experiments %v", numbers)
 	}
 }
+
+// TestAgreement holds the rule of nine seeds in ten to its doc, either way.
+func TestAgreement(t *testing.T) {
+	c := claim(t, 3, "With batch normalization training stays stable")
+	for held, want := range map[int]Outcome{0: Contradicted, 1: Contradicted, 2: MatterOfSeed, 8: MatterOfSeed, 9: Confirmed, 10: Confirmed} {
+		var seeds []group
+		for i := range 10 {
+			g := asReported()
+			if i >= held {
+				p := g[3]
+				p.bn = fakeRun(3, zigzag(.1, .5))
+				g[3] = p
+			}
+			seeds = append(seeds, g)
+		}
+		if v := judge(t, c, study(seeds...)); v.Outcome != want {
+			t.Errorf("held in %d seeds of 10: %v, want %v: %s", held, v.Outcome, want, v.Evidence)
+		}
+	}
+}

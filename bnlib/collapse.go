@@ -10,7 +10,7 @@ import (
 	"github.com/gomlx/gomlx/ml/layers/activation"
 )
 
-// Collapse is what became of a network that gives nearly every image one class: its accuracy is the share of that class in
+// Collapse is what became of a network that gives nearly every image one class (the zero Collapse: it does not): its accuracy is the share of that class in
 // the images, 0.098 on the test set for class 0, 0.1135 for class 1.
 type Collapse struct {
 	Class int     // the class it answers
@@ -19,6 +19,9 @@ type Collapse struct {
 }
 
 func (c Collapse) String() string {
+	if c == (Collapse{}) {
+		return "has not collapsed"
+	}
 	return fmt.Sprintf("answers %d for %.4g%% of the test images: %s", c.Class, 100*c.Share, c.Cause)
 }
 
@@ -27,7 +30,7 @@ type Cause int
 
 const (
 	// NotFinite: logits are NaN or infinite, and so is the loss. NaN counts as class 0.
-	NotFinite Cause = iota
+	NotFinite Cause = iota + 1
 	// DeadUnits: in some hidden layer every ReLU is 0 on every image, so that what follows never sees the image. No
 	// gradient comes back through such a layer.
 	DeadUnits

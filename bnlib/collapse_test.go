@@ -82,6 +82,9 @@ func TestCollapseOfRuns(t *testing.T) {
 }
 
 func TestCollapse(t *testing.T) {
+	if c, collapsed := (&Run{}).Collapse(); collapsed || c.String() != "has not collapsed" {
+		t.Errorf("a run without answers: %v, collapsed %v", c, collapsed)
+	}
 	run := func(edit func(r *Run)) *Run {
 		r := &Run{Network: Network{Experiment: Article[4]}, Status: Finished, Losses: make([]float32, 20), Points: []Point{{20, 2.3, .1}}}
 		r.Answers[3] = 10000
