@@ -39,8 +39,8 @@ func ClaimsOf(experiment int) []Claim {
 // as a reduced internal covariate shift, is not among them: runs cannot test it.
 var Claims = []Claim{
 	{1, "Batch normalization gives a slightly better accuracy.", reportedAccuracies(1), []part{
-		on(1, "test accuracy is higher with it", bnAbove(testAccuracy, tie), numbersOf("test", accuracy, testAccuracy)),
-		on(1, "validation accuracy is higher with it", bnAbove(validationAccuracy, tie), numbersOf("validation", accuracy, validationAccuracy)),
+		on(1, "test accuracy is higher with it", bnAbove(testAccuracy, tie), numbersOf("test", FormatAccuracy, testAccuracy)),
+		on(1, "validation accuracy is higher with it", bnAbove(validationAccuracy, tie), numbersOf("validation", FormatAccuracy, validationAccuracy)),
 	}},
 	{1, "Batch normalization converges faster: 90% on the validation images by step 500, against 3000 without.", "90% at 3000 / 500", []part{
 		on(1, "reaches 90% earlier with it", bnEarlier, stepsTo90),
@@ -60,19 +60,19 @@ var Claims = []Claim{
 		on(2, "and does not after", plainRun(not(wavers(20000, math.MaxInt))), largestFallAfter20000),
 	}},
 	{2, "In the end batch normalization is far ahead.", reportedAccuracies(2), []part{
-		on(2, "test accuracy is higher by 0.05 or more with it", bnAbove(testAccuracy, clearly), numbersOf("test", accuracy, testAccuracy)),
+		on(2, "test accuracy is higher by 0.05 or more with it", bnAbove(testAccuracy, clearly), numbersOf("test", FormatAccuracy, testAccuracy)),
 	}},
 
 	{3, "Without batch normalization the large learning rate makes training fail at once.", reportedAccuracies(3), failsFromTheStart(3)},
 	{3, "With batch normalization training stays stable at the large learning rate.", reportedAccuracies(3), []part{
-		on(3, "with it, test accuracy is 0.97 or more", bnRun(atLeast(testAccuracy, good)), numbersOf("test", accuracy, testAccuracy)),
+		on(3, "with it, test accuracy is 0.97 or more", bnRun(atLeast(testAccuracy, good)), numbersOf("test", FormatAccuracy, testAccuracy)),
 		on(3, "with it, accuracy does not fall by 0.05 or more between evaluations", bnRun(not(wavers(0, math.MaxInt))), largestFall),
 	}},
 
 	{4, "Both networks do very well, and their test accuracies are very close.", reportedAccuracies(4), []part{
-		on(4, "without it, test accuracy is 0.97 or more", plainRun(atLeast(testAccuracy, good)), numbersOf("test", accuracy, testAccuracy)),
-		on(4, "with it, too", bnRun(atLeast(testAccuracy, good)), numbersOf("test", accuracy, testAccuracy)),
-		on(4, "they differ by at most 0.005", func(p pair) answer { return answerOf(math.Abs(p.bn.Test-p.plain.Test) <= veryClose) }, numbersOf("test", accuracy, testAccuracy)),
+		on(4, "without it, test accuracy is 0.97 or more", plainRun(atLeast(testAccuracy, good)), numbersOf("test", FormatAccuracy, testAccuracy)),
+		on(4, "with it, too", bnRun(atLeast(testAccuracy, good)), numbersOf("test", FormatAccuracy, testAccuracy)),
+		on(4, "they differ by at most 0.005", func(p pair) answer { return answerOf(math.Abs(p.bn.Test-p.plain.Test) <= veryClose) }, numbersOf("test", FormatAccuracy, testAccuracy)),
 	}},
 	{4, "Batch normalization still converges faster: 90% at about step 500, against about 1000 without.", "90% at about 1000 / 500", []part{
 		on(4, "reaches 90% earlier with it", bnEarlier, stepsTo90),
@@ -82,30 +82,30 @@ var Claims = []Claim{
 
 	{5, "Without batch normalization the network fails from the start.", reportedAccuracies(5), failsFromTheStart(5)},
 	{5, "Batch normalization copes with weights as bad as these, and comes close to 80%.", reportedAccuracies(5), []part{
-		on(5, "with it, test accuracy is within 0.05 of 0.80", bnRun(near(.8)), numbersOf("test", accuracy, testAccuracy)),
+		on(5, "with it, test accuracy is within 0.05 of 0.80", bnRun(near(.8)), numbersOf("test", FormatAccuracy, testAccuracy)),
 	}},
 
 	{6, "Without batch normalization accuracy rises at first, then gradually fails, and ends at 30%.", reportedAccuracies(6), []part{
 		on(6, "without it, validation accuracy rises by 0.05 or more", plainRun(rises), highest),
-		on(6, "and ends 0.05 or more below its highest", plainRun(declines), numbersOf("last validation", accuracy, validationAccuracy)),
-		on(6, "test accuracy is within 0.05 of 0.30", plainRun(near(.3)), numbersOf("test", accuracy, testAccuracy)),
+		on(6, "and ends 0.05 or more below its highest", plainRun(declines), numbersOf("last validation", FormatAccuracy, validationAccuracy)),
+		on(6, "test accuracy is within 0.05 of 0.30", plainRun(near(.3)), numbersOf("test", FormatAccuracy, testAccuracy)),
 	}},
 	{6, "Batch normalization copes with weights as bad as these, and comes close to 85%.", reportedAccuracies(6), []part{
-		on(6, "with it, test accuracy is within 0.05 of 0.85", bnRun(near(.85)), numbersOf("test", accuracy, testAccuracy)),
+		on(6, "with it, test accuracy is within 0.05 of 0.85", bnRun(near(.85)), numbersOf("test", FormatAccuracy, testAccuracy)),
 	}},
 
 	{7, "With batch normalization the network trains for a while, then training stops.", reportedAccuracies(7), []part{
 		on(7, "with it, validation accuracy exceeds 0.2", bnRun(not(neverAbove(failed))), highest),
-		on(7, "and test accuracy ends below 0.2", bnRun(fails), numbersOf("test", accuracy, testAccuracy)),
+		on(7, "and test accuracy ends below 0.2", bnRun(fails), numbersOf("test", FormatAccuracy, testAccuracy)),
 	}},
 	{7, "Without batch normalization the network fails from the start.", reportedAccuracies(7), failsFromTheStart(7)},
 
 	{8, "Batch normalization is robust against large weights and a large learning rate, and comes to 93%.", reportedAccuracies(8), []part{
-		on(8, "with it, test accuracy is within 0.05 of 0.93", bnRun(near(.93)), numbersOf("test", accuracy, testAccuracy)),
+		on(8, "with it, test accuracy is within 0.05 of 0.93", bnRun(near(.93)), numbersOf("test", FormatAccuracy, testAccuracy)),
 	}},
 	{8, "Without batch normalization accuracy oscillates for a time, then the network fails.", reportedAccuracies(8), []part{
 		on(8, "without it, accuracy falls by 0.05 or more between evaluations", plainRun(wavers(0, math.MaxInt)), largestFall),
-		on(8, "and test accuracy ends below 0.2", plainRun(fails), numbersOf("test", accuracy, testAccuracy)),
+		on(8, "and test accuracy ends below 0.2", plainRun(fails), numbersOf("test", FormatAccuracy, testAccuracy)),
 	}},
 
 	{0, "Batch normalization speeds up convergence.", "", []part{
@@ -135,7 +135,7 @@ var Claims = []Claim{
 func reportedAccuracies(n int) string {
 	r := ArticleReported[n]
 	return fmt.Sprintf("test %s / %s, validation %s / %s",
-		accuracy(r.PlainTest), accuracy(r.BatchNormTest), accuracy(r.PlainValidation), accuracy(r.BatchNormValidation))
+		FormatAccuracy(r.PlainTest), FormatAccuracy(r.BatchNormTest), FormatAccuracy(r.PlainValidation), FormatAccuracy(r.BatchNormValidation))
 }
 
 // on is a part that one experiment decides.
@@ -150,13 +150,13 @@ func on(n int, says string, holds func(pair) answer, numbers func(Replicates) st
 
 func failsFromTheStart(n int) []part {
 	return []part{
-		on(n, "without it, test accuracy ends below 0.2", plainRun(fails), numbersOf("test", accuracy, testAccuracy)),
+		on(n, "without it, test accuracy ends below 0.2", plainRun(fails), numbersOf("test", FormatAccuracy, testAccuracy)),
 		on(n, "and validation accuracy never exceeds it", plainRun(neverAbove(failed)), highest),
 	}
 }
 
 func onWorks(n int) part {
-	return on(n, fmt.Sprintf("experiment %d: with it, test accuracy is 0.9 or more", n), bnRun(atLeast(testAccuracy, works)), numbersOf("test", accuracy, testAccuracy))
+	return on(n, fmt.Sprintf("experiment %d: with it, test accuracy is 0.9 or more", n), bnRun(atLeast(testAccuracy, works)), numbersOf("test", FormatAccuracy, testAccuracy))
 }
 
 // onAlike says that two settings give the network with batch normalization the same accuracy.
@@ -369,11 +369,11 @@ func stepsTo90(r Replicates) string {
 }
 
 func highest(r Replicates) string {
-	return numbersOf("highest validation", accuracy, highestValidation)(r)
+	return numbersOf("highest validation", FormatAccuracy, highestValidation)(r)
 }
 
 func largestFallIn(from, to int) func(Replicates) string {
-	return numbersOf("largest fall", accuracy, func(r *Run) float64 { return fall(r, from, to) })
+	return numbersOf("largest fall", FormatAccuracy, func(r *Run) float64 { return fall(r, from, to) })
 }
 
 var (

@@ -234,10 +234,7 @@ func (v *view) minibatch(step int) (images, labels *tensors.Tensor) {
 	}
 	pixels := make([]uint8, 0, len(v.batch)*data.Pixels)
 	classes := make([]uint8, 0, len(v.batch))
-	for _, i := range v.batch {
-		pixels = append(pixels, v.train.Image(int(i))...)
-		classes = append(classes, v.train.Labels[i])
-	}
+	pixels, classes = appendImages(pixels, classes, v.train, v.batch)
 	return tensors.FromFlatDataAndDimensions(pixels, len(v.batch), data.Pixels),
 		tensors.FromFlatDataAndDimensions(widen(classes), len(v.batch))
 }

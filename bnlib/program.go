@@ -275,10 +275,7 @@ func (p *program) gather(step int) (images, labels *tensors.Tensor) {
 	pixels := make([]uint8, 0, len(p.order)*p.batch*data.Pixels)
 	classes := make([]uint8, 0, len(p.order)*p.batch)
 	for seed := range p.order {
-		for _, i := range p.indices[seed][step*p.batch : (step+1)*p.batch] {
-			pixels = append(pixels, p.data.train.set.Image(int(i))...)
-			classes = append(classes, p.data.train.set.Labels[i])
-		}
+		pixels, classes = appendImages(pixels, classes, p.data.train.set, p.indices[seed][step*p.batch:(step+1)*p.batch])
 	}
 	return tensors.FromFlatDataAndDimensions(pixels, len(p.order), p.batch, data.Pixels),
 		tensors.FromFlatDataAndDimensions(widen(classes), len(p.order), p.batch)

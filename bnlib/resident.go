@@ -20,6 +20,14 @@ func newPiece(set data.Set) piece {
 	}
 }
 
+// appendImages appends the pixels and labels of some images of a set.
+func appendImages(pixels, labels []uint8, set data.Set, indices []int32) (withPixels, withLabels []uint8) {
+	for _, i := range indices {
+		pixels, labels = append(pixels, set.Image(int(i))...), append(labels, set.Labels[i])
+	}
+	return pixels, labels
+}
+
 func widen(labels []uint8) []int32 {
 	wide := make([]int32, len(labels))
 	for i, label := range labels {

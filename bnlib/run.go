@@ -3,6 +3,7 @@ package bnlib
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"batchnorm/data"
@@ -89,6 +90,14 @@ func (r *Run) Reached(accuracy float64) (step int, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+// FormatAccuracy writes an accuracy, or another share, as the article does: ".9801"; "–" if it is not a number.
+func FormatAccuracy(share float64) string {
+	if !finite(share) {
+		return "–"
+	}
+	return strings.TrimPrefix(fmt.Sprintf("%.4f", share), "0")
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

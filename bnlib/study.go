@@ -78,7 +78,7 @@ func NewSpread(values ...float64) Spread {
 }
 
 // String writes a spread of accuracies, ".9746 (.9731 to .9760)"; of one value, or equal ones, ".9746".
-func (s Spread) String() string { return s.text(accuracy) }
+func (s Spread) String() string { return s.text(FormatAccuracy) }
 
 func (s Spread) text(write func(float64) string) string {
 	median, low, high := write(s.Median), write(s.Min), write(s.Max)
@@ -86,15 +86,6 @@ func (s Spread) text(write func(float64) string) string {
 		return median
 	}
 	return fmt.Sprintf("%s (%s to %s)", median, low, high)
-}
-
-// accuracy writes an accuracy as the article does.
-func accuracy(a float64) string {
-	text := fmt.Sprintf("%.4f", a)
-	if len(text) > 1 && text[0] == '0' {
-		return text[1:]
-	}
-	return text
 }
 
 // Each returns the spread of some number of the runs.

@@ -144,9 +144,9 @@ func divergences(run *bnlib.Run, s Series, room bool) []Mark {
 		if end == len(s.Y) {
 			m.Text = fmt.Sprintf("diverged at step %.0f", m.X)
 			share := run.Points[end-1].Accuracy
-			m.Detail = fmt.Sprintf("%s: %s. From there its logits are not numbers, every image counts as class 0, and the accuracy %s is the share of that class.", s.Name, m.Text, accuracy(share))
+			m.Detail = fmt.Sprintf("%s: %s. From there its logits are not numbers, every image counts as class 0, and the accuracy %s is the share of that class.", s.Name, m.Text, bnlib.FormatAccuracy(share))
 			if room {
-				m.Text += fmt.Sprintf("; from there %s, the share of class 0", accuracy(share))
+				m.Text += fmt.Sprintf("; from there %s, the share of class 0", bnlib.FormatAccuracy(share))
 			}
 		} else {
 			m.Text = fmt.Sprintf("loss not finite at step %.0f", m.X)
@@ -319,7 +319,11 @@ func headline(what string, value func(bnlib.Point) string, runs []*bnlib.Run) st
 	if len(items) > most {
 		items = append(items[:most], fmt.Sprintf("and %d more", len(items)-most))
 	}
-	return what + ": " + strings.Join(items, ", ")
+	separator := ", "
+	if strings.Contains(strings.Join(items, ""), separator) {
+		separator = "; " // a name has a comma of its own
+	}
+	return what + ": " + strings.Join(items, separator)
 }
 
 func outcome(run *bnlib.Run, value func(bnlib.Point) string) string {
@@ -378,16 +382,8 @@ func conditions(runs []*bnlib.Run) string {
 	return strings.Join(out, " · ")
 }
 
-func accuracyOf(e bnlib.Point) string { return accuracy(e.Accuracy) }
+func accuracyOf(e bnlib.Point) string { return bnlib.FormatAccuracy(e.Accuracy) }
 
 func lossOf(e bnlib.Point) string { return fmt.Sprintf("%.3g", e.Loss) }
-
-// accuracy writes a share as the article does, .9801; "–" if there is none.
-func accuracy(share float64) string {
-	if !finite(share) {
-		return "–"
-	}
-	return strings.TrimPrefix(fmt.Sprintf("%.4f", share), "0")
-}
 
 func percent(share float64) string { return fmt.Sprintf("%.2f%%", 100*share) }

@@ -29,10 +29,10 @@ func Results(runs ...*bnlib.Run) *Table {
 		run := runs[i]
 		test, validation := "–", "–"
 		if !underway(run) {
-			test = accuracy(run.Test)
+			test = bnlib.FormatAccuracy(run.Test)
 		}
 		if len(run.Points) > 0 {
-			validation = accuracy(run.Last().Accuracy)
+			validation = bnlib.FormatAccuracy(run.Last().Accuracy)
 		}
 		if divergedAt(run) > 0 {
 			diverged = true
@@ -64,7 +64,7 @@ func (t *Table) AddAccuracies(header string, shares ...float64) *Table {
 	for i := range t.Rows {
 		cell := "–"
 		if i < len(shares) {
-			cell = accuracy(shares[i])
+			cell = bnlib.FormatAccuracy(shares[i])
 		}
 		t.Rows[i] = insert(t.Rows[i], min(at, len(t.Rows[i])), cell)
 	}
