@@ -83,6 +83,9 @@ func connect(config string) (b compute.Backend, err error) {
 			err = fmt.Errorf("%v", r)
 		}
 	}()
+	if options, ok := strings.CutPrefix(config, "xla:"); ok && withoutXLA == "" {
+		return connectXLA(options)
+	}
 	return compute.NewWithConfig(config)
 }
 

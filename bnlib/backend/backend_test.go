@@ -673,6 +673,9 @@ func TestOpen(t *testing.T) {
 	if strings.HasPrefix(Name(b), "xla:cpu") && !b.HasSharedBuffers() {
 		t.Error("every number that goes in and out is copied: no shared buffers")
 	}
+	if n := b.NumDevices(); strings.HasPrefix(Name(b), "xla:cpu") && n != 1 {
+		t.Errorf("%d devices, and so as many threads on each core or more: want 1", n)
+	}
 }
 
 // TestOpenByAnOddPath opens XLA's real plugin where its path alone would be misunderstood.
@@ -742,6 +745,9 @@ func TestSplit(t *testing.T) {
 		sum, err := graph.CallOnce(part, func(x, y *graph.Node) *graph.Node { return graph.Add(x, y) }, float32(1), float32(1))
 		if err != nil || sum.Value() != float32(2) || Name(part) != Name(b) {
 			t.Errorf("%s: 1 + 1 = %v, %v", Name(part), sum, err)
+		}
+		if n := part.NumDevices(); n != 1 {
+			t.Errorf("%d devices in a part, want 1", n)
 		}
 	}
 	if again := Split(b, 2); again[0] != parts[0] || again[1] != parts[1] {

@@ -14,5 +14,7 @@ var withoutXLA = "go-xla needs cgo, and this program, for " + runtime.GOOS + "/"
 
 func loadPlugin(string) error { return errors.New(withoutXLA) }
 
+func connectXLA(string) (compute.Backend, error) { return nil, errors.New(withoutXLA) }
+
 // Name identifies a backend by what may change the numbers it computes, in a line.
 func Name(b compute.Backend) string { return b.Name() }
