@@ -64,15 +64,13 @@ func InitialSignal(ctx context.Context, networks []Network, options *Options) ([
 			return nil, fmt.Errorf("bnlib: %w", err)
 		}
 		values := b.values()
-		v := newView(l, n, o.Data.Train)
-		snapshot, err := v.look(0, values)
+		v := newView(n, o.Data.Train)
+		snapshot, err := v.look(l, 0, values)
 		if err != nil {
 			return nil, fmt.Errorf("bnlib: %w", err)
 		}
 		snapshots = append(snapshots, snapshot)
-		for _, value := range values {
-			value.FinalizeAll()
-		}
+		finalize(values)
 	}
 	return snapshots, nil
 }

@@ -153,9 +153,8 @@ func (c *lensCabinet) finalize() {
 	}
 }
 
-// view is a lens on one network, with the minibatches that it trains on.
+// view is what a lens needs to know of one network: which, and the minibatches that it trains on.
 type view struct {
-	*lens
 	network Network
 	train   data.Set
 	order   *batchOrder
@@ -163,20 +162,20 @@ type view struct {
 	batch   []int32 // the last of them
 }
 
-func newView(l *lens, n Network, train data.Set) view {
-	return view{lens: l, network: n, train: train, order: newBatchOrder(n.Seed, train.Len()), batch: make([]int32, n.Batch)}
+func newView(n Network, train data.Set) view {
+	return view{network: n, train: train, order: newBatchOrder(n.Seed, train.Len()), batch: make([]int32, n.Batch)}
 }
 
-// look takes a snapshot of the network after some step, given the values of its variables in the order of its blueprint. Steps
+// look takes a snapshot of the network through a lens, after some step, given the values of its variables in the order of its blueprint. Steps
 // must not go back.
-func (v *view) look(step int, values []*tensors.Tensor) (Snapshot, error) {
-	images := v.images.Shape().Dim(0)
+func (v *view) look(l *lens, step int, values []*tensors.Tensor) (Snapshot, error) {
+	images := l.images.Shape().Dim(0)
 	snapshot := Snapshot{Step: step, Images: images}
 	batch, labels := v.minibatch(step)
 	defer batch.FinalizeAll()
 	defer labels.FinalizeAll()
-	v.values = values
-	results, err := v.exec.Call(v.images, batch, labels)
+	l.values = values
+	results, err := l.exec.Call(l.images, batch, labels)
 	if err != nil {
 		return snapshot, fmt.Errorf("looking inside network %s after step %d: %w", v.network.describe(), step, err)
 	}
@@ -192,13 +191,13 @@ func (v *view) look(step int, values []*tensors.Tensor) (Snapshot, error) {
 		}
 		next++
 	}
-	for _, p := range v.places {
+	for _, p := range l.places {
 		s := Signal{Layer: p.layer, Kind: p.kind, Units: results[next].Shape().Dim(1)}
 		each(func(values []float32) { summarize(&s, values, p.activation) })
 		snapshot.Signals = append(snapshot.Signals, s)
 	}
 	each(func(loss []float32) { snapshot.Loss = float64(loss[0]) })
-	for _, variable := range v.variables {
+	for _, variable := range l.variables {
 		if variable.Trainable {
 			p := ParameterSizes{Name: variable.Path()[1:]}
 			each(func(values []float32) { p.Norm = euclidean(values) })

@@ -3,25 +3,25 @@ package bnlib
 import "github.com/gomlx/gomlx/core/tensors"
 
 // look adds a snapshot to the runs if the probe asks for one at the current step.
-func (s *session) look() error {
+func (s *session) look(p *program) error {
 	probe := s.options.Probe
 	if probe == nil || s.untilLook(s.step) != 0 {
 		return nil
 	}
 	d := s.options.Data
-	for _, j := range s.jobs[len(s.views):] {
-		l, err := s.lenses.lens(s.program.backend, j.blueprint, d, probe.images(d.Validation.Len()))
-		if err != nil {
-			return err
-		}
-		s.views = append(s.views, newView(l, j.network, d.Train))
-	}
 	for i, j := range s.jobs {
-		values, err := s.program.values(i)
+		l, err := s.lenses.lens(p.backend, j.blueprint, d, probe.images(d.Validation.Len()))
 		if err != nil {
 			return err
 		}
-		snapshot, err := s.views[i].look(s.step, values)
+		if len(s.views) == i {
+			s.views = append(s.views, newView(j.network, d.Train))
+		}
+		values, err := p.values(i)
+		if err != nil {
+			return err
+		}
+		snapshot, err := s.views[i].look(l, s.step, values)
 		if err != nil {
 			return err
 		}

@@ -34,9 +34,9 @@ func BenchmarkProbe(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			v := newView(l, e.Pair()[i], d.Train)
+			v := newView(e.Pair()[i], d.Train)
 			for _, step := range (&Probe{}).steps(e.Pair()[i]) {
-				if _, err := v.look(step, blueprint.values()); err != nil {
+				if _, err := v.look(l, step, blueprint.values()); err != nil {
 					b.Fatal(err)
 				}
 				looks++

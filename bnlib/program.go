@@ -1,7 +1,9 @@
 package bnlib
 
 import (
+	"context"
 	"fmt"
+	"slices"
 
 	"batchnorm/data"
 
@@ -14,76 +16,55 @@ import (
 )
 
 // program is one compiled program that trains several networks in lockstep: at each step the networks of one seed see the
-// same minibatch.
+// same minibatch. Learning rates, minibatches and the values of the variables are given to it, so that it serves every
+// cohort of networks with the same graphs.
 //
 // On XLA the loop over steps runs on the device (deviceLoop); elsewhere one step is compiled and the host repeats it
 // (hostStep).
 type program struct {
 	backend  compute.Backend
-	networks []*blueprint
-	order    []*batchOrder // one for each distinct seed
-	seed     []int         // network → its index in order
+	networks []*blueprint // of one cohort that it serves
+	seed     []int        // network → its minibatch among those of a step
+	seeds    int          // minibatches in a step
 	batch    int
 	chunk    int // most steps between two evaluations
 
 	store     *model.Store
 	scopes    []string            // of each network in store
 	variables [][]*model.Variable // of each network, in the order of its blueprint
-	rates     *tensors.Tensor     // [networks] learning rates
 
 	data     *resident
 	advance  *model.Exec
 	evaluate *model.Exec
 
-	indices [][]int32       // [seed][chunk·batch] images of the steps up to the next evaluation
-	resting *tensors.Tensor // indices as the device loop takes them, [seeds, chunk, batch]
+	abandoned chan error // ends a compilation that nobody waits for; nil: none
 }
 
-func newProgram(backend compute.Backend, networks []*blueprint, d *resident) (*program, error) {
-	first := networks[0].network
-	p := &program{
+// newProgram returns a program, not compiled, for cohorts like the given one.
+func newProgram(backend compute.Backend, of *cohort, d *resident) *program {
+	return &program{
 		backend:  backend,
-		networks: networks,
-		batch:    first.Batch,
-		chunk:    min(first.Every, first.Steps),
-		store:    model.NewStore(),
+		networks: of.networks,
+		seed:     of.seed,
+		seeds:    len(of.order),
+		batch:    of.batch,
+		chunk:    of.chunk,
 		data:     d,
 	}
-	seeds := map[uint64]int{}
-	rates := make([]float32, len(networks))
-	for i, b := range networks {
-		index, ok := seeds[b.network.Seed]
-		if !ok {
-			index = len(p.order)
-			seeds[b.network.Seed] = index
-			p.order = append(p.order, newBatchOrder(b.network.Seed, d.train.set.Len()))
-			p.indices = append(p.indices, make([]int32, p.chunk*p.batch))
-		}
-		p.seed = append(p.seed, index)
-		rates[i] = float32(b.network.LearningRate)
-		if err := p.addNetwork(i, b); err != nil {
-			return nil, err
-		}
-	}
-	p.rates = tensors.FromFlatDataAndDimensions(rates, len(rates))
+}
 
-	var err error
-	if p.evaluate, err = model.NewExec(backend, p.store, p.evaluateGraph); err != nil {
-		return nil, err
-	}
-	if !loopsOnDevice(backend) {
-		p.advance, err = model.NewExec(backend, p.store, p.hostStep)
-		return p, err
-	}
-	p.advance, err = model.NewExec(backend, p.store, p.deviceLoop)
-	return p, err
+// trains reports whether the program serves a cohort: whether that and the cohort that the program was made for differ in
+// nothing but numbers.
+func (p *program) trains(c *cohort) bool {
+	return p.batch == c.batch && p.chunk == c.chunk && slices.Equal(p.seed, c.seed) &&
+		slices.EqualFunc(p.networks, c.networks, func(a, b *blueprint) bool { return a.graphs == b.graphs })
 }
 
 // loopsOnDevice reports whether a While with gradients inside works on the backend: on XLA. The pure-Go backend has no
 // gradient of a reduction there.
 func loopsOnDevice(backend compute.Backend) bool { return backend.Name() == "xla" }
 
-// addNetwork gives the network's variables a scope of their own in the program's store.
+// addNetwork gives the network's variables a scope of their own in the program's store, without values.
 func (p *program) addNetwork(i int, b *blueprint) error {
 	scope := model.JoinPath(model.RootScopePath, fmt.Sprintf("network_%d", i))
 	p.scopes = append(p.scopes, scope)
@@ -99,6 +80,9 @@ func (p *program) addNetwork(i int, b *blueprint) error {
 		}
 		created, err := p.store.CreateVariable(path, value)
 		if err != nil {
+			return err
+		}
+		if err := created.Reset(); err != nil {
 			return err
 		}
 		variables = append(variables, created.SetTrainable(v.trainable))
@@ -161,7 +145,7 @@ func (p *program) deviceLoop(scope *model.Scope, images, labels, indices, rates,
 		}
 		zero := Const(g, int32(0))
 		var batchImages, batchLabels []*Node
-		for seed := range p.order {
+		for seed := range p.seeds {
 			index := DynamicSlice(indices, []*Node{Const(g, int32(seed)), step, zero}, []int{1, 1, p.batch})
 			index = Reshape(index, p.batch, 1)
 			batchImages = append(batchImages, pixels(Gather(images, index)))
@@ -187,7 +171,7 @@ func (p *program) deviceLoop(scope *model.Scope, images, labels, indices, rates,
 func (p *program) hostStep(scope *model.Scope, images, labels, rates *Node) *Node {
 	p.store.SetTraining(images.Graph(), true)
 	var batchImages, batchLabels []*Node
-	for seed := range p.order {
+	for seed := range p.seeds {
 		batchImages = append(batchImages, pixels(Reshape(Slice(images, AxisElem(seed)), p.batch, data.Pixels)))
 		batchLabels = append(batchLabels, Reshape(Slice(labels, AxisElem(seed)), p.batch))
 	}
@@ -210,39 +194,69 @@ func (p *program) evaluateGraph(scope *model.Scope, images, labels *Node) (losse
 	return Stack(loss, 0), Stack(right, 0), Stack(each, 0)
 }
 
-// compile compiles the training program, so that its time does not count as training.
-func (p *program) compile() error {
-	seeds, networks := len(p.order), len(p.networks)
-	i32, u8, f32 := dtypes.Int32, dtypes.Uint8, dtypes.Float32
-	inputs := []shapes.Shape{
-		shapes.Make(u8, seeds, p.batch, data.Pixels), shapes.Make(i32, seeds, p.batch), shapes.Make(f32, networks),
+// compile compiles the training program if that is not done yet, so that its time does not count as training.
+func (p *program) compile(ctx context.Context) error {
+	if p.store != nil {
+		return nil
 	}
-	if loopsOnDevice(p.backend) {
-		inputs = []shapes.Shape{
-			p.data.train.images.Shape(), p.data.train.labels.Shape(), shapes.Make(i32, seeds, p.chunk, p.batch),
-			shapes.Make(f32, networks), shapes.Make(i32), shapes.Make(i32),
+	p.store = model.NewStore()
+	compiled := make(chan error, 1)
+	go func() { compiled <- p.build() }()
+	select {
+	case <-ctx.Done():
+		p.abandoned = compiled
+		return fmt.Errorf("bnlib: training cancelled while compiling: %w", ctx.Err())
+	case err := <-compiled:
+		if err != nil {
+			return fmt.Errorf("bnlib: compiling: %w", err)
+		}
+		return nil
+	}
+}
+
+func (p *program) build() error {
+	for i, b := range p.networks {
+		if err := p.addNetwork(i, b); err != nil {
+			return err
 		}
 	}
-	_, err := p.advance.Compile(inputs...)
+	var err error
+	if p.evaluate, err = model.NewExec(p.backend, p.store, p.evaluateGraph); err != nil {
+		return err
+	}
+	if loopsOnDevice(p.backend) {
+		p.advance, err = model.NewExec(p.backend, p.store, p.deviceLoop)
+	} else {
+		p.advance, err = model.NewExec(p.backend, p.store, p.hostStep)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = p.advance.Compile(p.inputs()...)
 	return err
 }
 
-// next draws the batches of the next chunk of steps.
-func (p *program) next() {
-	var flat []int32
-	for seed, order := range p.order {
-		order.fill(p.indices[seed])
-		flat = append(flat, p.indices[seed]...)
+// inputs returns the shapes of what the training program is given.
+func (p *program) inputs() []shapes.Shape {
+	networks := len(p.networks)
+	i32, u8, f32 := dtypes.Int32, dtypes.Uint8, dtypes.Float32
+	if !loopsOnDevice(p.backend) {
+		return []shapes.Shape{
+			shapes.Make(u8, p.seeds, p.batch, data.Pixels), shapes.Make(i32, p.seeds, p.batch), shapes.Make(f32, networks),
+		}
 	}
-	p.resting = tensors.FromFlatDataAndDimensions(flat, len(p.order), p.chunk, p.batch)
+	return []shapes.Shape{
+		p.data.train.images.Shape(), p.data.train.labels.Shape(), shapes.Make(i32, p.seeds, p.chunk, p.batch),
+		shapes.Make(f32, networks), shapes.Make(i32), shapes.Make(i32),
+	}
 }
 
-// steps makes the steps from start up to, not including, stop of the current chunk. It returns their training losses,
-// [stop−start][networks] in one slice.
-func (p *program) steps(start, stop int) ([]float32, error) {
+// steps makes the steps of a cohort from start up to, not including, stop of its current chunk. It returns their training
+// losses, [stop−start][networks] in one slice.
+func (p *program) steps(of *cohort, start, stop int) ([]float32, error) {
 	networks := len(p.networks)
 	if loopsOnDevice(p.backend) {
-		losses, err := p.advance.Call1(p.data.train.images, p.data.train.labels, p.resting, p.rates, int32(start), int32(stop))
+		losses, err := p.advance.Call1(p.data.train.images, p.data.train.labels, of.onDevice.indices, of.onDevice.rates, int32(start), int32(stop))
 		if err != nil {
 			return nil, err
 		}
@@ -255,8 +269,8 @@ func (p *program) steps(start, stop int) ([]float32, error) {
 	}
 	var all []float32
 	for step := start; step < stop; step++ {
-		images, labels := p.gather(step)
-		losses, err := p.advance.Call1(images, labels, p.rates)
+		images, labels := of.gather(p.data.train.set, step)
+		losses, err := p.advance.Call1(images, labels, of.onDevice.rates)
 		if err != nil {
 			return nil, err
 		}
@@ -268,17 +282,6 @@ func (p *program) steps(start, stop int) ([]float32, error) {
 		losses.FinalizeAll()
 	}
 	return all, nil
-}
-
-// gather returns the minibatch of one step for each seed.
-func (p *program) gather(step int) (images, labels *tensors.Tensor) {
-	pixels := make([]uint8, 0, len(p.order)*p.batch*data.Pixels)
-	classes := make([]uint8, 0, len(p.order)*p.batch)
-	for seed := range p.order {
-		pixels, classes = appendImages(pixels, classes, p.data.train.set, p.indices[seed][step*p.batch:(step+1)*p.batch])
-	}
-	return tensors.FromFlatDataAndDimensions(pixels, len(p.order), p.batch, data.Pixels),
-		tensors.FromFlatDataAndDimensions(widen(classes), len(p.order), p.batch)
 }
 
 // score is what a network makes of a set of images.
@@ -317,39 +320,25 @@ func (p *program) scores(pieces []piece) ([]score, error) {
 	return total, nil
 }
 
-// weights returns the variables of network i as they are now.
-func (p *program) weights(i int) ([]Weight, error) {
-	var weights []Weight
-	for k, v := range p.variables[i] {
-		if v.DType() != dtypes.Float32 {
-			continue
-		}
-		value, err := v.Value()
-		if err != nil {
-			return nil, err
-		}
-		values, err := tensors.CopyFlatData[float32](value)
-		if err != nil {
-			return nil, err
-		}
-		weights = append(weights, Weight{
-			Name:      p.networks[i].variables[k].path[1:],
-			Dims:      v.Shape().Dimensions,
-			Trainable: v.Trainable,
-			Values:    values,
-		})
+// finalize frees what the program holds on the device, after a compilation that is under way.
+func (p *program) finalize() {
+	if p.abandoned != nil {
+		go func() {
+			<-p.abandoned
+			p.free()
+		}()
+		return
 	}
-	return weights, nil
+	p.free()
 }
 
-// finalize frees what the program holds on the device.
-func (p *program) finalize() {
-	p.advance.Finalize()
-	p.evaluate.Finalize()
-	p.store.Finalize()
-	for _, t := range []*tensors.Tensor{p.resting, p.rates} {
-		if t != nil {
-			t.FinalizeAll()
+func (p *program) free() {
+	for _, exec := range []*model.Exec{p.advance, p.evaluate} {
+		if exec != nil {
+			exec.Finalize()
 		}
+	}
+	if p.store != nil {
+		p.store.Finalize()
 	}
 }

@@ -2,8 +2,9 @@ package bnlib
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,9 +18,9 @@ const maxLockstep = 16
 
 // train trains the missing networks. How they are laid out over programs and cores changes nothing but the time it takes.
 //
-// On a processor each network has a program of its own and a share of the cores to itself: the products of a minibatch are
-// so small that sharing one out among cores costs more than it gains, and a network's weights stay in the cache of its
-// core. What does not fill the cores, and everything on a GPU, trains in lockstep: several networks in one program.
+// On a processor each network trains alone, on one core at a time: the products of a minibatch are so small that sharing one
+// out among cores costs more than it gains, and a network's weights stay in the cache of its core. On a GPU, and where the
+// cores cannot be told apart, networks train in lockstep: several in one program.
 func (t *training) train(ctx context.Context) error {
 	if t.total == 0 {
 		return nil
@@ -30,88 +31,140 @@ func (t *training) train(ctx context.Context) error {
 	defer t.release()
 	t.record(Compiling, nil)
 	parts := backend.Split(t.options.Backend, len(t.missing))
-	shared := t.missing
-	if n := len(parts); n > 1 {
-		even := len(t.missing) / n * n
-		if err := t.spread(ctx, t.missing[:even], parts); err != nil {
-			return err
-		}
-		shared = t.missing[even:]
+	most := maxLockstep
+	if len(parts) > 1 {
+		most = 1
 	}
-	for _, group := range lockstep(shared) {
-		if err := t.interleave(ctx, t.options.Backend, [][]*job{group}); err != nil {
+	c := crew{training: t}
+	defer c.finalize()
+	for _, jobs := range lockstep(t.missing, most) {
+		s, err := t.open(jobs)
+		if err != nil {
 			return err
 		}
+		c.sessions = append(c.sessions, s)
+	}
+	c.idle = slices.Clone(c.sessions)
+	if err := c.work(ctx, parts); err != nil {
+		return err
 	}
 	t.share()
 	t.record(Done, nil)
 	return nil
 }
 
-// spread trains networks on parts of the machine, each with a program of its own.
-func (t *training) spread(ctx context.Context, jobs []*job, parts []compute.Backend) error {
+// crew is the parts of a machine at work on sessions: each part takes a session that no other is at, trains it up to its next
+// evaluation, puts it back and takes another, so that all curves grow together and no part waits for another.
+type crew struct {
+	*training
+	sessions []*session
+
+	mutex    sync.Mutex
+	idle     []*session // not over, and nobody is at it
+	programs []*program // of all parts
+	err      error      // the first
+}
+
+// work returns when all sessions are over, or with the first error.
+func (c *crew) work(ctx context.Context, parts []compute.Backend) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	errs := make([]error, len(parts))
 	var group sync.WaitGroup
-	for i, part := range parts {
+	for _, part := range parts {
 		group.Go(func() {
-			var own [][]*job
-			for k := i; k < len(jobs); k += len(parts) {
-				own = append(own, jobs[k:k+1])
-			}
-			if errs[i] = t.interleave(ctx, part, own); errs[i] != nil {
-				cancel()
+			for s, p := c.take(part); s != nil; s, p = c.take(part) {
+				err := p.compile(ctx)
+				if err == nil {
+					err = s.advance(ctx, p)
+				}
+				c.put(s, err)
+				if err != nil {
+					cancel() // the others stop too
+					return
+				}
 			}
 		})
 	}
 	group.Wait()
-	var first error
-	for _, err := range errs {
-		if err != nil && !errors.Is(err, context.Canceled) {
-			return err // the others only stopped because of this one
-		}
-		if first == nil {
-			first = err
-		}
-	}
-	return first
+	return c.err
 }
 
-// interleave trains groups of networks, each group in one program, a chunk of steps of one after a chunk of another's, so
-// that all curves grow together.
-func (t *training) interleave(ctx context.Context, on compute.Backend, groups [][]*job) error {
-	var sessions []*session
-	defer func() {
-		for _, s := range sessions {
-			s.program.finalize()
+// reluctance is how many evaluations a session may lag behind others before a part compiles, to go on with it, a program that
+// another part has already.
+const reluctance = 5
+
+// take returns the session to go on with on a part of the machine, and its program, which may not be compiled yet: of those
+// that are idle the one that has come least far. It returns nil if there is nothing left to do.
+func (c *crew) take(part compute.Backend) (*session, *program) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	var taken *session
+	var program *program
+	least := math.MaxInt
+	for _, s := range c.idle {
+		here, elsewhere := c.program(part, s.cohort)
+		cost := 2 * s.step
+		if here == nil && elsewhere {
+			cost += 2 * reluctance * s.every
 		}
-	}()
-	for _, group := range groups {
-		s, err := t.open(ctx, on, group)
-		if err != nil {
-			return err
+		if s.at != part {
+			cost++ // its variables would have to move
 		}
-		sessions = append(sessions, s)
-	}
-	for training := true; training; {
-		training = false
-		for _, s := range sessions {
-			if s.over() {
-				continue
-			}
-			if err := s.chunk(ctx); err != nil {
-				return err
-			}
-			training = true
+		if cost < least {
+			least, taken, program = cost, s, here
 		}
 	}
-	return nil
+	if taken == nil || c.err != nil {
+		return nil, nil
+	}
+	if program == nil {
+		program = newProgram(part, taken.cohort, c.resident(part))
+		c.programs = append(c.programs, program)
+	}
+	c.idle = slices.DeleteFunc(c.idle, func(s *session) bool { return s == taken })
+	return taken, program
+}
+
+// program returns the program that trains a cohort on a part, nil if it has none, and whether another part has one.
+func (c *crew) program(part compute.Backend, of *cohort) (here *program, elsewhere bool) {
+	for _, p := range c.programs {
+		switch {
+		case !p.trains(of):
+		case p.backend == part:
+			here = p
+		default:
+			elsewhere = true
+		}
+	}
+	return here, elsewhere
+}
+
+// put takes a session back.
+func (c *crew) put(s *session, err error) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	switch {
+	case err != nil && c.err == nil:
+		c.err = err
+	case err == nil && !s.over():
+		c.idle = append(c.idle, s)
+	}
+}
+
+// finalize frees what programs and sessions hold on the devices.
+func (c *crew) finalize() {
+	for _, p := range c.programs {
+		p.finalize()
+	}
+	for _, s := range c.sessions {
+		s.finalize()
+	}
 }
 
 // lockstep says which networks can share a program: those that agree in batch, steps and rhythm of evaluation. A network
-// that draws random numbers while training has a program of its own, so that the others don't shift them.
-func lockstep(jobs []*job) [][]*job {
+// that draws random numbers while training has a program of its own, so that the others don't shift them. most is how many a
+// program holds at most.
+func lockstep(jobs []*job, most int) [][]*job {
 	type rhythm struct{ batch, steps, every, alone int }
 	var order []rhythm
 	byRhythm := map[rhythm][]*job{}
@@ -129,7 +182,7 @@ func lockstep(jobs []*job) [][]*job {
 	for _, r := range order {
 		all := byRhythm[r]
 		for len(all) > 0 {
-			n := min(maxLockstep, len(all))
+			n := min(most, len(all))
 			groups = append(groups, all[:n])
 			all = all[n:]
 		}

@@ -4,16 +4,14 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"github.com/gomlx/compute"
 )
 
-// session is the training of one program's networks, from the first step to the last.
+// session is the training of one cohort of networks, from the first step to the last.
 type session struct {
 	*training
-	views   []view // inside the networks, see look
-	program *program
+	*cohort
 	jobs    []*job
+	views   []view        // inside the networks where they are, see look
 	steps   int           // of each network
 	every   int           // steps between evaluations
 	step    int           // done
@@ -23,41 +21,50 @@ type session struct {
 // longestCall bounds how long the device works without looking at the context.
 const longestCall = 400 * time.Millisecond
 
-// open compiles the program of some networks and evaluates them before their first step.
-func (t *training) open(ctx context.Context, on compute.Backend, jobs []*job) (*session, error) {
+func (t *training) open(jobs []*job) (*session, error) {
 	blueprints := make([]*blueprint, len(jobs))
 	for i, j := range jobs {
 		blueprints[i] = j.blueprint
 	}
-	p, err := newProgram(on, blueprints, t.resident(on))
+	c, err := newCohort(blueprints, t.options.Data.Train.Len())
 	if err != nil {
 		return nil, fmt.Errorf("bnlib: %w", err)
 	}
-	compiled := make(chan error, 1)
-	go func() { compiled <- p.compile() }()
-	select {
-	case <-ctx.Done():
-		go func() { <-compiled; p.finalize() }()
-		return nil, fmt.Errorf("bnlib: training cancelled while compiling: %w", ctx.Err())
-	case err = <-compiled:
-	}
 	first := jobs[0].network
-	s := &session{training: t, program: p, jobs: jobs, steps: first.Steps, every: first.Every}
-	if err == nil {
-		err = s.evaluate()
-	}
-	if err != nil {
-		p.finalize()
-		return nil, fmt.Errorf("bnlib: compiling: %w", err)
-	}
-	return s, nil
+	return &session{training: t, cohort: c, jobs: jobs, steps: first.Steps, every: first.Every}, nil
 }
 
 func (s *session) over() bool { return s.step == s.steps }
 
-// chunk trains up to the next evaluation, evaluates, and ends the session after its last step.
-func (s *session) chunk(ctx context.Context) error {
-	s.program.next()
+// advance trains up to the next evaluation, evaluates, and ends the session after its last step. At first it evaluates the
+// networks as they are.
+func (s *session) advance(ctx context.Context, p *program) error {
+	if err := s.enter(p); err != nil {
+		return fmt.Errorf("bnlib: %w", err)
+	}
+	if s.step == 0 {
+		if err := s.evaluate(p); err != nil {
+			return err
+		}
+	}
+	if err := s.chunk(ctx, p); err != nil {
+		return err
+	}
+	if err := s.evaluate(p); err != nil {
+		return err
+	}
+	if err := s.leave(p); err != nil {
+		return fmt.Errorf("bnlib: %w", err)
+	}
+	if s.over() {
+		return s.finish(p)
+	}
+	return nil
+}
+
+// chunk makes the steps up to the next evaluation.
+func (s *session) chunk(ctx context.Context, p *program) error {
+	s.next()
 	chunk := min(s.every, s.steps-s.step)
 	for at := 0; at < chunk; {
 		if err := ctx.Err(); err != nil {
@@ -65,7 +72,7 @@ func (s *session) chunk(ctx context.Context) error {
 		}
 		n := min(chunk-at, s.callSteps(), s.untilLook(s.step+1)+1)
 		start := time.Now()
-		losses, err := s.program.steps(at, at+n)
+		losses, err := p.steps(s.cohort, at, at+n)
 		if err != nil {
 			return fmt.Errorf("bnlib: training steps %d to %d: %w", s.step+1, s.step+n, err)
 		}
@@ -73,17 +80,11 @@ func (s *session) chunk(ctx context.Context) error {
 		at, s.step = at+n, s.step+n
 		s.take(start, losses, n)
 		if at < chunk {
-			if err := s.look(); err != nil {
+			if err := s.look(p); err != nil {
 				return err
 			}
 			s.record(Training, s.jobs[0].run)
 		}
-	}
-	if err := s.evaluate(); err != nil {
-		return err
-	}
-	if s.over() {
-		return s.finish()
 	}
 	return nil
 }
@@ -118,8 +119,8 @@ func (s *session) take(start time.Time, losses []float32, n int) {
 }
 
 // evaluate adds a point to the runs.
-func (s *session) evaluate() error {
-	scores, err := s.program.scores(s.program.data.validation)
+func (s *session) evaluate(p *program) error {
+	scores, err := p.scores(p.data.validation)
 	if err != nil {
 		return fmt.Errorf("bnlib: evaluating after step %d: %w", s.step, err)
 	}
@@ -128,7 +129,7 @@ func (s *session) evaluate() error {
 		j.run.Points = append(j.run.Points, Point{s.step, scores[i].loss, scores[i].accuracy})
 	}
 	s.mutex.Unlock()
-	if err := s.look(); err != nil {
+	if err := s.look(p); err != nil {
 		return err
 	}
 	s.record(Training, s.jobs[0].run)
@@ -136,13 +137,13 @@ func (s *session) evaluate() error {
 }
 
 // finish tests the networks and stores their runs.
-func (s *session) finish() error {
-	scores, err := s.program.scores(s.program.data.test)
+func (s *session) finish(p *program) error {
+	scores, err := p.scores(p.data.test)
 	if err != nil {
 		return fmt.Errorf("bnlib: testing: %w", err)
 	}
 	for i, j := range s.jobs {
-		weights, err := s.program.weights(i)
+		weights, err := s.weights(i)
 		if err != nil {
 			return fmt.Errorf("bnlib: reading weights: %w", err)
 		}

@@ -97,6 +97,28 @@ func TestLockstepIsFair(t *testing.T) {
 	}
 }
 
+// TestCrewMovesSessions trains an odd number of networks, which go from one part of the machine to the other and back.
+func TestCrewMovesSessions(t *testing.T) {
+	var networks []Network
+	for _, e := range Seeds(short(4), 3) {
+		e.Steps, e.Every = 120, 5
+		networks = append(networks, e.Pair()[1])
+	}
+	together, err := Train(context.Background(), networks, options(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range networks {
+		alone, err := Train(context.Background(), []Network{n}, options(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !sameRun(together[i], alone[0]) {
+			t.Errorf("seed %d: differs from the same network trained alone", n.Seed)
+		}
+	}
+}
+
 func TestSeed(t *testing.T) {
 	first, again := compare(t, short(1), options(t)), compare(t, short(1), options(t))
 	other := short(1)
