@@ -19,6 +19,7 @@ type Figure struct {
 
 // Panel is one pair of axes with what is drawn between them.
 type Panel struct {
+	Title  string // a few words above the panel; may be empty
 	X, Y   Axis
 	Series []Series
 	Marks  []Mark
@@ -40,6 +41,7 @@ type Series struct {
 	Faint bool      // thin and pale: accompanies another curve of the same name
 	Note  string    // what a faint curve adds, such as "training loss": follows Name where the reader points at it
 	X, Y  []float64 // of equal length; NaN and infinities in Y break the curve
+	Bands []Band    // areas under the curve, the first one lowest
 }
 
 // Mark is a × with a few words beside it.
