@@ -7,17 +7,18 @@ import (
 	"batchnorm/bnlib"
 )
 
-const bandLegend = "line: median; dark: 15th to 85th percentile; pale: 5th to 95th"
+const (
+	bandLegend = "line: median; dark: 15th to 85th percentile; pale: 5th to 95th"
+	pale       = "5th to 95th percentile"
+	dark       = "15th to 85th percentile"
+)
 
 // Bands draws how the pre-activations of each hidden layer are distributed through training, as Ioffe and Szegedy (2015) do in
 // their figure 1: a row a layer, a column a run; the median, within it the percentiles 15 to 85, which are the figure's, and
 // 5 to 95. The runs need snapshots, which Options.Probe takes.
 func Bands(runs ...*bnlib.Run) *Figure {
 	f := &Figure{Title: bandsTitle(runs), Subtitle: conditions(runs), Columns: len(runs), Width: 390 * max(2, len(runs)), Height: 140}
-	if f.Subtitle != "" {
-		f.Subtitle += " · "
-	}
-	f.Subtitle += bandLegend
+	f.explain(bandLegend + ofImages(snapshots(runs)))
 	looks := appearances(runs)
 	names := layers(snapshots(runs)...)
 	if len(names) == 0 {
@@ -46,7 +47,7 @@ func Bands(runs ...*bnlib.Run) *Figure {
 func bandSeries(run *bnlib.Run, layer string) Series {
 	var s Series
 	s.X, s.Y = through(run, layer, percentile(2))
-	s.Bands = []Band{{Note: "5th to 95th percentile"}, {Note: "15th to 85th percentile"}}
+	s.Bands = []Band{{Note: pale}, {Note: dark}}
 	for k := range s.Bands {
 		_, s.Bands[k].Low = through(run, layer, percentile(k))
 		_, s.Bands[k].High = through(run, layer, percentile(4-k))

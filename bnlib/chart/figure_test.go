@@ -22,7 +22,8 @@ import (
 var update = flag.Bool("update", false, "write the golden pictures and specifications in testdata anew")
 
 // golden names the figures whose pictures are compared with testdata; the others are only drawn.
-var golden = []string{"accuracy", "error", "training", "early", "diverged", "collapsed", "variants", "bands", "bands_diverged", "sizes_sigmoid", "units_sigmoid"}
+var golden = []string{"accuracy", "error", "training", "early", "diverged", "collapsed", "variants", "bands", "bands_diverged", "sizes_sigmoid", "units_sigmoid",
+	"profile", "multiples", "seeds_one", "seeds"}
 
 func figures() map[string]*chart.Figure {
 	one, seven := recorded("experiment1"), recorded("experiment7")
@@ -337,6 +338,9 @@ func oddFigures() map[string]*chart.Figure {
 		"constant":        {Panels: []chart.Panel{{Series: []chart.Series{{X: []float64{1, 2}, Y: []float64{1e9, 1e9}}}}}},
 		"tiny range":      {Panels: []chart.Panel{{Series: []chart.Series{{X: []float64{1, 2}, Y: []float64{1, 1 + 1e-12}}}}}},
 		"log limits of 0": {Panels: []chart.Panel{{Y: chart.Axis{Log: true, Min: 0, Max: 1}}}},
+		"band only":       {Panels: []chart.Panel{{Series: []chart.Series{{X: []float64{1, 2}, Y: []float64{nan, nan}, Bands: []chart.Band{{Low: []float64{1, 2}, High: []float64{3, 1}}}}}}}},
+		"short band":      {Panels: []chart.Panel{{Series: []chart.Series{{X: []float64{1, 2, 3}, Y: []float64{1, 2, 3}, Bands: []chart.Band{{Low: []float64{1}}, {}}}}}}},
+		"no band":         {Panels: []chart.Panel{{Y: chart.Axis{Log: true}, Series: []chart.Series{{X: []float64{1, 2}, Y: []float64{1, 2}, Bands: []chart.Band{{Low: []float64{nan, inf}, High: []float64{1, -1}}}}}}}},
 		"rule only":       {Panels: []chart.Panel{{Rules: []chart.Rule{{Y: 3, Text: "three"}, {Y: nan}}}}},
 		"mark only":       {Panels: []chart.Panel{{Marks: []chart.Mark{{X: 3, Y: nan, Text: "three"}, {X: inf}}}}},
 		"long words":      {Title: strings.Repeat("very long ", 40), Subtitle: strings.Repeat("x", 400), Panels: []chart.Panel{{}}},

@@ -81,6 +81,27 @@ func ends(run *bnlib.Run, s Series) []Mark {
 	return []Mark{m}
 }
 
+// explain adds a few words to the conditions under the title.
+func (f *Figure) explain(words string) {
+	if f.Subtitle != "" && words != "" {
+		f.Subtitle += " · "
+	}
+	f.Subtitle += words
+}
+
+// ofImages says on how many images snapshots were taken.
+func ofImages(snapshots []bnlib.Snapshot) string {
+	if len(snapshots) == 0 || snapshots[0].Images == 0 {
+		return ""
+	}
+	for _, s := range snapshots {
+		if s.Images != snapshots[0].Images {
+			return ""
+		}
+	}
+	return fmt.Sprintf(" · %d validation images", snapshots[0].Images)
+}
+
 // unprobed makes of f a figure that says that there is nothing to see.
 func (f *Figure) unprobed(runs []*bnlib.Run) *Figure {
 	f.Columns, f.Width, f.Panels = 1, 0, []Panel{{X: stepAxis(runs), Empty: notProbed}}

@@ -1,11 +1,7 @@
 package chart_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -87,62 +83,66 @@ func TestRecordProbes(t *testing.T) {
 		for _, run := range runs {
 			r.Runs = append(r.Runs, newProbedRun(run))
 		}
-		out, err := json.Marshal(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out = bytes.ReplaceAll(out, []byte("},{"), []byte("},\n{"))
-		if err := os.WriteFile(filepath.Join("testdata", name+".json"), append(out, '\n'), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		write(t, name, r)
 	}
 }
 
 func newProbedRun(run *bnlib.Run) probedRun {
-	one := probedRun{BatchNorm: run.Network.BatchNorm, Status: run.Status, DivergedAt: run.DivergedAt}
-	for _, p := range run.Points {
-		one.Points = append(one.Points, [3]*float64{nullable(float64(p.Step)), significant(p.Loss), nullable(p.Accuracy)})
+	one := probedRun{
+		BatchNorm: run.Network.BatchNorm, Status: run.Status, DivergedAt: run.DivergedAt, Points: recordedPoints(run),
 	}
 	for _, s := range run.Snapshots {
-		snapshot := probedSnapshot{Step: s.Step, Images: s.Images, Loss: significant(s.Loss)}
-		for _, g := range s.Signals {
-			signal := probedSignal{
-				Layer: g.Layer, Kind: g.Kind, Units: g.Units, Mean: significant(g.Mean), Std: significant(g.Std),
-				Bounds: [2]*float64{significant(g.Histogram.Min), significant(g.Histogram.Max)}, Counts: g.Histogram.Counts,
-				NotFinite: g.NotFinite, Saturated: significant(g.Saturated), Dead: significant(g.Dead),
-			}
-			for i, p := range g.Percentiles {
-				signal.Percentiles[i] = significant(p)
-			}
-			snapshot.Signals = append(snapshot.Signals, signal)
-		}
-		for _, p := range s.Parameters {
-			sizes := [3]*float64{significant(p.Norm), significant(p.Gradient), significant(p.Update)}
-			snapshot.Parameters = append(snapshot.Parameters, probedParameter{p.Name, sizes})
-		}
-		one.Snapshots = append(one.Snapshots, snapshot)
+		one.Snapshots = append(one.Snapshots, newProbedSnapshot(s))
 	}
 	return one
 }
 
+func recordedPoints(run *bnlib.Run) [][3]*float64 {
+	var out [][3]*float64
+	for _, p := range run.Points {
+		out = append(out, [3]*float64{nullable(float64(p.Step)), significant(p.Loss), nullable(p.Accuracy)})
+	}
+	return out
+}
+
+func points(recorded [][3]*float64) []bnlib.Point {
+	var out []bnlib.Point
+	for _, p := range recorded {
+		out = append(out, bnlib.Point{Step: int(number(p[0])), Loss: number(p[1]), Accuracy: number(p[2])})
+	}
+	return out
+}
+
+func newProbedSnapshot(s bnlib.Snapshot) probedSnapshot {
+	snapshot := probedSnapshot{Step: s.Step, Images: s.Images, Loss: significant(s.Loss)}
+	for _, g := range s.Signals {
+		signal := probedSignal{
+			Layer: g.Layer, Kind: g.Kind, Units: g.Units, Mean: significant(g.Mean), Std: significant(g.Std),
+			Bounds: [2]*float64{significant(g.Histogram.Min), significant(g.Histogram.Max)}, Counts: g.Histogram.Counts,
+			NotFinite: g.NotFinite, Saturated: significant(g.Saturated), Dead: significant(g.Dead),
+		}
+		for i, p := range g.Percentiles {
+			signal.Percentiles[i] = significant(p)
+		}
+		snapshot.Signals = append(snapshot.Signals, signal)
+	}
+	for _, p := range s.Parameters {
+		sizes := [3]*float64{significant(p.Norm), significant(p.Gradient), significant(p.Update)}
+		snapshot.Parameters = append(snapshot.Parameters, probedParameter{p.Name, sizes})
+	}
+	return snapshot
+}
+
 // probed returns the runs of testdata/name.json, without batch normalization first.
 func probed(name string) []*bnlib.Run {
-	file, err := os.ReadFile(filepath.Join("testdata", name+".json"))
-	if err != nil {
-		panic(err)
-	}
 	var r probing
-	if err := json.Unmarshal(file, &r); err != nil {
-		panic(err)
-	}
+	read(name, &r)
 	var runs []*bnlib.Run
 	for _, one := range r.Runs {
 		run := &bnlib.Run{Status: one.Status, DivergedAt: one.DivergedAt}
 		run.Network.Experiment, run.Network.BatchNorm = bnlib.Article[probings[name]], one.BatchNorm
 		run.Network.Steps = r.Steps
-		for _, p := range one.Points {
-			run.Points = append(run.Points, bnlib.Point{Step: int(number(p[0])), Loss: number(p[1]), Accuracy: number(p[2])})
-		}
+		run.Points = points(one.Points)
 		for _, s := range one.Snapshots {
 			run.Snapshots = append(run.Snapshots, s.snapshot())
 		}

@@ -22,10 +22,7 @@ func Units(runs ...*bnlib.Run) *Figure {
 	}
 	what, explained := idleKind(runs)
 	f.Title = unitsTitle(what, names, runs)
-	if f.Subtitle != "" && explained != "" {
-		f.Subtitle += " · "
-	}
-	f.Subtitle += explained
+	f.explain(explained)
 	looks, highest := appearances(runs), 0.
 	for _, layer := range names {
 		p := Panel{Title: layer, X: stepAxis(runs), Y: Axis{Label: what + " (share)"}, Empty: "neither sigmoid, tanh nor ReLU"}

@@ -80,8 +80,8 @@ func (p *pane) vegaLite(index int, s *sheet) object {
 	x := object{"field": "x", "type": "quantitative", "scale": p.x.vegaLite(), "axis": object{
 		"title": p.x.label, "format": "~f", "grid": true, "tickCount": len(p.x.ticks), "labelFlush": false, "labelOverlap": "greedy",
 	}}
-	if p.x.whole {
-		x["axis"].(object)["tickMinStep"] = 1
+	if p.x.whole && p.x.max-p.x.min < 20 { // else Vega puts ticks between whole numbers; Vega-Lite ignores a tickMinStep
+		x["axis"].(object)["values"] = p.x.ticks
 	}
 	y := object{"field": "y", "type": "quantitative", "scale": p.y.vegaLite(), "axis": object{
 		"title": p.y.label, "titleAngle": 0, "titleAlign": "left", "titleBaseline": "bottom", "titleX": 0, "titleY": -headingGap,
