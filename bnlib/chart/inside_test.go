@@ -204,6 +204,29 @@ func TestInsideMarksDivergence(t *testing.T) {
 	}
 }
 
+// A probe at every evaluation of the article's 50000 steps leaves 101 snapshots.
+func TestFiguresOfAFullTrainingAreSmall(t *testing.T) {
+	var runs []*bnlib.Run
+	for _, run := range probed("probe4") {
+		full := *run
+		full.Network.Steps, full.Snapshots = 50000, nil
+		for i := range 101 {
+			s := run.Snapshots[i%len(run.Snapshots)]
+			s.Step = 500 * i
+			full.Snapshots = append(full.Snapshots, s)
+		}
+		runs = append(runs, &full)
+	}
+	for name, f := range map[string]*chart.Figure{"bands": chart.Bands(runs...), "sizes": chart.Sizes(runs...), "units": chart.Units(runs...)} {
+		spec, err := f.VegaLite()
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkSpec(t, spec)
+		t.Logf("%s: specification of %d bytes", name, len(spec))
+	}
+}
+
 func TestSizesTellLayersApartByShade(t *testing.T) {
 	f := chart.Sizes(grows(0, 2)...)
 	seen := map[string]bool{}

@@ -87,7 +87,7 @@ func multiplesTitle(pairs [][]*bnlib.Run) string {
 }
 
 func outOf(n, all int) string {
-	if n == all && n > 1 {
+	if n == all && n > 2 {
 		return fmt.Sprintf("all %d", n)
 	}
 	return fmt.Sprintf("%d of %d", n, all)

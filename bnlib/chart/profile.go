@@ -104,6 +104,7 @@ func group(networks []bnlib.Network) []groupOfNetworks {
 // in every layer".
 func profileTitle(networks []bnlib.Network, snapshots []bnlib.Snapshot) string {
 	var items []string
+	own := false // some network is a reader's own
 	low, high := math.Inf(1), math.Inf(-1)
 	groups := group(networks[:min(len(networks), len(snapshots))])
 	for _, g := range groups {
@@ -114,6 +115,7 @@ func profileTitle(networks []bnlib.Network, snapshots []bnlib.Snapshot) string {
 			case networks[k].Model == nil && networks[k].BatchNorm:
 				low, high = min(low, slices.Min(std)), max(high, slices.Max(std))
 			default:
+				own = own || networks[k].Model != nil
 				items = append(items, fmt.Sprintf("%.2g to %.2g (%s)", std[0], std[len(std)-1], g.title))
 			}
 		}
@@ -123,9 +125,12 @@ func profileTitle(networks []bnlib.Network, snapshots []bnlib.Snapshot) string {
 		items = append(items[:most], fmt.Sprintf("and %d more", len(items)-most))
 	}
 	text := strings.Join(items, ", ")
+	if text != "" && !own {
+		text = "without batch norm " + text
+	}
 	if low <= high {
 		if text != "" {
-			text = "without batch norm " + text + "; "
+			text += "; "
 		}
 		text += fmt.Sprintf("with batch norm %.2g to %.2g in all layers", low, high)
 	}
