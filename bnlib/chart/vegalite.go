@@ -72,11 +72,16 @@ func (f *Figure) VegaLite() ([]byte, error) {
 
 func (p *pane) vegaLite(index int, s *sheet) object {
 	view := object{"width": s.width - axisWidth, "height": s.height}
+	if s.titled {
+		view["title"] = object{
+			"text": p.title, "anchor": "start", "frame": "group", "fontSize": paneTitle, "color": ink, "offset": 4,
+		}
+	}
 	x := object{"field": "x", "type": "quantitative", "scale": p.x.vegaLite(), "axis": object{
 		"title": p.x.label, "format": "~f", "grid": true, "tickCount": len(p.x.ticks), "labelFlush": false, "labelOverlap": "greedy",
 	}}
-	if p.x.whole {
-		x["axis"].(object)["tickMinStep"] = 1
+	if p.x.whole && p.x.max-p.x.min < 20 { // else Vega puts ticks between whole numbers; Vega-Lite ignores a tickMinStep
+		x["axis"].(object)["values"] = p.x.ticks
 	}
 	y := object{"field": "y", "type": "quantitative", "scale": p.y.vegaLite(), "axis": object{
 		"title": p.y.label, "titleAngle": 0, "titleAlign": "left", "titleBaseline": "bottom", "titleX": 0, "titleY": -headingGap,
@@ -87,6 +92,8 @@ func (p *pane) vegaLite(index int, s *sheet) object {
 	}
 	if p.y.log {
 		y["axis"].(object)["labelExpr"] = labelExpr
+	} else if p.y.large() {
+		y["axis"].(object)["labelExpr"] = largeLabelExpr
 	}
 	if p.empty != "" {
 		view["layer"] = []any{object{
@@ -131,7 +138,7 @@ func (s scale) vegaLite() object {
 func (p *pane) rows() []any {
 	var rows []any
 	for i, c := range p.curves {
-		for _, q := range c.points {
+		for k, q := range c.points {
 			row := object{"x": q.x, "name": c.name, "curve": fmt.Sprint(i)}
 			if !math.IsNaN(q.y) {
 				row["y"] = q.y
@@ -142,6 +149,7 @@ func (p *pane) rows() []any {
 			if q.alone {
 				row["alone"] = true
 			}
+			c.addEdges(row, k)
 			rows = append(rows, row)
 		}
 	}
@@ -176,7 +184,7 @@ func (p *pane) curveLayers(index int, x, y object, legend []entry, columns int) 
 		}
 		return object{"transform": []any{object{"filter": keep}}, "mark": mark, "encoding": encoding}
 	}
-	var layers []any
+	layers := p.bandLayers(x, y, color, picked)
 	var faint, alone bool
 	for _, c := range p.curves {
 		faint = faint || c.faint
@@ -203,6 +211,9 @@ func (p *pane) curveLayers(index int, x, y object, legend []entry, columns int) 
 
 	// A vertical rule follows the pointer from one recorded step to the next and carries the values of all curves there.
 	pivot := []any{object{"pivot": "curve", "value": "y", "groupby": []string{"x"}, "op": "max"}}
+	if p.mostBands() > 0 {
+		pivot = p.bandPivot()
+	}
 	tooltip := []any{object{"field": "x", "type": "quantitative", "title": p.x.label, "format": "~g"}}
 	for _, faint := range []bool{false, true} {
 		for i, c := range p.curves {
@@ -216,6 +227,8 @@ func (p *pane) curveLayers(index int, x, y object, legend []entry, columns int) 
 			value, text := fmt.Sprintf("datum['%d']", i), fmt.Sprintf("text%d", i)
 			pivot = append(pivot, object{"calculate": fmt.Sprintf("isValid(%s) ? format(%s, '.4g') : '–'", value, value), "as": text})
 			tooltip = append(tooltip, object{"field": text, "type": "nominal", "title": title})
+			transforms, entries := p.bandTooltip(i)
+			pivot, tooltip = append(pivot, transforms...), append(tooltip, entries...)
 		}
 	}
 	layers = append(layers,
