@@ -50,16 +50,22 @@ func Study(ctx context.Context, experiments []Experiment, seeds int, options *Op
 	if runs == nil {
 		return nil, err
 	}
+	return Replicate(experiments, runs), err
+}
+
+// Replicate sorts runs by their experiments. They are in the order of Study's training: by experiment, by seed, without batch
+// normalization and with it; each experiment has as many.
+func Replicate(experiments []Experiment, runs []*Run) []Replicates {
 	study := make([]Replicates, len(experiments))
+	each := len(runs) / max(1, len(experiments))
 	for i, e := range experiments {
 		r := &study[i]
 		r.Experiment = e
-		for range seeds {
-			r.Plain, r.BatchNorm = append(r.Plain, runs[0]), append(r.BatchNorm, runs[1])
-			runs = runs[2:]
+		for k := i * each; k+1 < (i+1)*each; k += 2 {
+			r.Plain, r.BatchNorm = append(r.Plain, runs[k]), append(r.BatchNorm, runs[k+1])
 		}
 	}
-	return study, err
+	return study
 }
 
 // Spread is how a number varies from seed to seed.

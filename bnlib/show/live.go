@@ -20,9 +20,13 @@ import (
 )
 
 // Compare trains the two networks of an experiment, without and with batch normalization, in a live view, or takes their
-// runs from the store, and leaves the finished figure. See Train and bnlib.Compare.
+// runs from the store, and leaves the finished figure. At every evaluation it looks inside them too. See Train, bnlib.Compare
+// and bnlib.Probe.
 func Compare(e bnlib.Experiment) ([]*bnlib.Run, error) {
-	return watch(func(ctx context.Context, o *bnlib.Options) ([]*bnlib.Run, error) { return bnlib.Compare(ctx, e, o) })
+	return watch(NewLive(), func(ctx context.Context, o *bnlib.Options) ([]*bnlib.Run, error) {
+		o.Probe = &bnlib.Probe{}
+		return bnlib.Compare(ctx, e, o)
+	})
 }
 
 // Train trains networks in a live view, or takes their runs from the store, and leaves the finished figure.
@@ -30,15 +34,34 @@ func Compare(e bnlib.Experiment) ([]*bnlib.Run, error) {
 // Interrupting the cell stops the training within about a second, and with it the cell; the view then shows how far it came,
 // and nothing is stored. See bnlib.Train.
 func Train(networks ...bnlib.Network) ([]*bnlib.Run, error) {
-	return watch(func(ctx context.Context, o *bnlib.Options) ([]*bnlib.Run, error) {
+	return watch(NewLive(), func(ctx context.Context, o *bnlib.Options) ([]*bnlib.Run, error) {
 		return bnlib.Train(ctx, networks, o)
 	})
 }
 
-func watch(train func(context.Context, *bnlib.Options) ([]*bnlib.Run, error)) ([]*bnlib.Run, error) {
+// Study trains both networks of experiments with several seeds in a live view, or takes their runs from the store, and leaves
+// the finished figure, chart.SeedBands. It looks inside every network before its first step. See Train and bnlib.Study.
+func Study(experiments []bnlib.Experiment, seeds int) ([]bnlib.Replicates, error) {
+	live := NewLive()
+	live.figure = func(runs []*bnlib.Run) *chart.Figure { return chart.SeedBands(bnlib.Replicate(experiments, runs)...) }
+	live.table = nil
+	var study []bnlib.Replicates
+	_, err := watch(live, func(ctx context.Context, o *bnlib.Options) (runs []*bnlib.Run, err error) {
+		o.Probe = &bnlib.Probe{Steps: []int{0}}
+		study, err = bnlib.Study(ctx, experiments, seeds, o)
+		for _, r := range study {
+			for i := range r.Plain {
+				runs = append(runs, r.Plain[i], r.BatchNorm[i])
+			}
+		}
+		return runs, err
+	})
+	return study, err
+}
+
+func watch(live *Live, train func(context.Context, *bnlib.Options) ([]*bnlib.Run, error)) ([]*bnlib.Run, error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	live := NewLive()
 	runs, err := train(ctx, &bnlib.Options{Recorder: live})
 	if shown := live.Finish(runs, err); err == nil {
 		err = shown
@@ -55,6 +78,9 @@ const interrupted = 130
 // Live is a bnlib.Recorder that shows a training on the page while it runs: how far it is, how fast, how long it will take,
 // and the curves so far. Finish puts the finished figure in its place.
 type Live struct {
+	figure func(runs []*bnlib.Run) *chart.Figure
+	table  func(runs []*bnlib.Run) *chart.Table // nil: none
+
 	id     string
 	frames chan frame // holds the latest frame that is not drawn yet
 	over   chan struct{}
@@ -63,10 +89,18 @@ type Live struct {
 }
 
 // frame is a moment of a training. Its runs are copies: what they point to only grows.
-type frame struct{ bnlib.Progress }
+type frame struct {
+	bnlib.Progress
+	*Live
+}
 
 // NewLive returns a view that shows nothing yet: a training that is read from the store has none.
-func NewLive() *Live { return &Live{} }
+func NewLive() *Live {
+	return &Live{
+		figure: func(runs []*bnlib.Run) *chart.Figure { return chart.Training(runs...) },
+		table:  func(runs []*bnlib.Run) *chart.Table { return chart.Results(runs...) },
+	}
+}
 
 // Record implements bnlib.Recorder. It draws in the background and skips what it cannot draw in time, so that training
 // does not wait for it.
@@ -90,7 +124,7 @@ func (l *Live) Record(p bnlib.Progress) {
 	case <-l.frames: // superseded
 	default:
 	}
-	l.frames <- frame{p}
+	l.frames <- frame{p, l}
 }
 
 // text writes a line every few seconds.
@@ -142,7 +176,7 @@ func (l *Live) Finish(runs []*bnlib.Run, err error) error {
 		}
 		return nil
 	}
-	f := chart.Training(runs...)
+	f := l.figure(runs)
 	if err != nil {
 		f.Subtitle = "Stopped early. Nothing of it is stored: run the cell again to train from the start."
 	}
@@ -185,10 +219,12 @@ func (f frame) html() string {
 	fmt.Fprintf(&b, `<div style="max-width:880px"><progress max="%d" value="%d" style="width:100%%"></progress><div>%s</div>`,
 		max(f.Total, 1), f.Done, html.EscapeString(summary(f.Progress)))
 	if f.Stage != bnlib.Compiling {
-		if png, err := chart.Training(f.Runs...).PNG(); err == nil {
+		if png, err := f.figure(f.Runs).PNG(); err == nil {
 			fmt.Fprintf(&b, `<img alt="" style="width:100%%" src="data:image/png;base64,%s">`, base64.StdEncoding.EncodeToString(png))
 		}
-		b.WriteString(chart.Results(f.Runs...).HTML())
+		if f.table != nil {
+			b.WriteString(f.table(f.Runs).HTML())
+		}
 	}
 	b.WriteString("</div>")
 	return b.String()

@@ -1,0 +1,157 @@
+package chart
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"batchnorm/bnlib"
+)
+
+// Course tells where each run stood after some steps: accuracy and loss on the validation images, and the mean loss on the
+// minibatches since the evaluation before, in nats. A step between two evaluations stands for the first of them, one after the
+// last for the last. Its caption has the lowest validation loss and the largest fall in accuracy from one evaluation to the next.
+func Course(steps []int, runs ...*bnlib.Run) *Table {
+	t := &Table{Header: []string{"network", "step", "validation accuracy", "validation loss", "training loss"}}
+	var notes []string
+	for i, look := range appearances(runs) {
+		run, before := runs[i], -1
+		for _, step := range steps {
+			at := evaluatedBy(run, step)
+			if at == before {
+				continue
+			}
+			before = at
+			p := run.Points[at]
+			training := "–"
+			if at > 0 {
+				training = loss(meanLoss(run.Losses[run.Points[at-1].Step:min(p.Step, len(run.Losses))]))
+			}
+			t.Rows = append(t.Rows, []string{look.name, fmt.Sprint(p.Step), bnlib.FormatAccuracy(p.Accuracy), loss(p.Loss), training})
+		}
+		notes = append(notes, look.name+": "+turns(run))
+	}
+	t.Caption = strings.Join(notes, " · ")
+	return t
+}
+
+// evaluatedBy returns the index of the last evaluation up to a step, −1 if there is none.
+func evaluatedBy(run *bnlib.Run, step int) int {
+	at := -1
+	for i, p := range run.Points {
+		if p.Step <= step {
+			at = i
+		}
+	}
+	return at
+}
+
+// turns tells where a run's loss was lowest and its accuracy fell most.
+func turns(run *bnlib.Run) string {
+	lowest, fall := bnlib.Point{Loss: math.NaN()}, bnlib.Point{}
+	falls := 0
+	for i, p := range run.Points {
+		if finite(p.Loss) && !(p.Loss >= lowest.Loss) {
+			lowest = p
+		}
+		if i > 0 && run.Points[i-1].Accuracy > p.Accuracy {
+			falls++
+			if d := run.Points[i-1].Accuracy - p.Accuracy; d > fall.Accuracy {
+				fall = bnlib.Point{Step: p.Step, Accuracy: d}
+			}
+		}
+	}
+	var parts []string
+	if finite(lowest.Loss) {
+		parts = append(parts, fmt.Sprintf("lowest validation loss %s at step %d", loss(lowest.Loss), lowest.Step))
+	}
+	if falls > 0 {
+		parts = append(parts, fmt.Sprintf("accuracy fell at %d of %d evaluations, most at step %d, by %s",
+			falls, len(run.Points)-1, fall.Step, bnlib.FormatAccuracy(fall.Accuracy)))
+	}
+	if len(parts) == 0 {
+		return "nothing to tell"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func meanLoss(losses []float32) float64 {
+	sum := 0.
+	for _, x := range losses {
+		sum += float64(x)
+	}
+	return sum / float64(len(losses))
+}
+
+// loss writes a loss in nats.
+func loss(nats float64) string {
+	switch {
+	case math.IsNaN(nats):
+		return "NaN"
+	case math.IsInf(nats, 0):
+		return "infinite"
+	}
+	return fmt.Sprintf("%.3g", nats)
+}
+
+// Inside tells what a probe saw in the hidden layers after some steps: of their pre-activations the standard deviation, the
+// middle 70% and the share of saturated values or dead units; of their weights the norm of the gradient and the size of the
+// update relative to the weights. A step without a snapshot stands for the last one before it.
+func Inside(steps []int, runs ...*bnlib.Run) *Table {
+	what, explained := idleKind(runs)
+	t := &Table{
+		Header:  []string{"network", "layer", "step", "std of pre-activations", "15th to 85th percentile", what, "gradient", "update / weights"},
+		Caption: explained,
+	}
+	names := layers(snapshots(runs)...)
+	if len(names) == 0 {
+		t.Caption = notProbed
+	}
+	for i, look := range appearances(runs) {
+		for _, layer := range names {
+			before := -1
+			for _, step := range steps {
+				at := snapshotBy(runs[i], step)
+				if at == before {
+					continue
+				}
+				before = at
+				s := runs[i].Snapshots[at]
+				row := []string{look.name, layer, fmt.Sprint(s.Step), "–", "–", "–", "–", "–"}
+				if g, ok := preActivation(s, layer); ok {
+					row[3] = short(g.Std)
+					row[4] = short(g.Percentiles[1]) + " to " + short(g.Percentiles[3])
+					if share := idle(g); finite(share) {
+						row[5] = fmt.Sprintf("%.1f%%", 100*share)
+					}
+				}
+				for _, p := range s.Parameters {
+					if p.Name == layer+"/dense/weights" {
+						row[6], row[7] = short(p.Gradient), short(p.Ratio())
+					}
+				}
+				t.Rows = append(t.Rows, row)
+			}
+		}
+	}
+	return t
+}
+
+// snapshotBy returns the index of the last snapshot up to a step, −1 if there is none.
+func snapshotBy(run *bnlib.Run, step int) int {
+	at := -1
+	for i, s := range run.Snapshots {
+		if s.Step <= step {
+			at = i
+		}
+	}
+	return at
+}
+
+// short writes a number of any size in a few characters.
+func short(x float64) string {
+	if math.IsNaN(x) {
+		return "NaN"
+	}
+	return fmt.Sprintf("%.3g", x)
+}
