@@ -6,7 +6,6 @@ import (
 	"batchnorm/data"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
@@ -120,26 +119,7 @@ func (c *cohort) gather(set data.Set, step int) (images, labels *tensors.Tensor)
 }
 
 // weights returns the variables of network i.
-func (c *cohort) weights(i int) ([]Weight, error) {
-	var weights []Weight
-	for k, v := range c.networks[i].variables {
-		value := c.values[i][k]
-		if value.DType() != dtypes.Float32 {
-			continue
-		}
-		values, err := tensors.CopyFlatData[float32](value)
-		if err != nil {
-			return nil, err
-		}
-		weights = append(weights, Weight{
-			Name:      v.path[1:],
-			Dims:      value.Shape().Dimensions,
-			Trainable: v.trainable,
-			Values:    values,
-		})
-	}
-	return weights, nil
-}
+func (c *cohort) weights(i int) ([]Weight, error) { return c.networks[i].weights(c.values[i]) }
 
 // finalize frees what the cohort holds on the device.
 func (c *cohort) finalize() {

@@ -5,7 +5,6 @@ import (
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/layers"
-	"github.com/gomlx/gomlx/ml/layers/activation"
 	"github.com/gomlx/gomlx/ml/model"
 )
 
@@ -21,7 +20,7 @@ func (n Network) Logits(scope *model.Scope, images *Node) *Node {
 		if n.BatchNorm {
 			x = BatchNorm(layer, x)
 		}
-		x = activation.Apply(n.Activation, x)
+		x = activate(n.Activation, x)
 	}
 	return layers.Dense(scope.In("logits"), x, true, data.Classes)
 }

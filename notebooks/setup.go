@@ -13,6 +13,9 @@ import (
 	"strings"
 	"time"
 
+	"batchnorm/bnlib/hint"
+	"batchnorm/bnlib/python"
+
 	"github.com/gofrs/flock"
 )
 
@@ -115,16 +118,15 @@ func (w *workbook) steps(ctx context.Context) ([]step, error) {
 	steps := []step{{
 		name:  "packages",
 		title: "Python packages: JupyterLab and what it needs, in an environment of their own",
-		makes: []string{w.python(), filepath.Join(w.venv(), "pyvenv.cfg")},
+		makes: []string{w.python(), w.packages().Config()},
 		key: func(ctx context.Context) string {
-			// Ask the environment itself: it breaks when the Python below it goes or changes.
-			version := venvVersion(ctx, w.python())
+			version := w.packages().Version(ctx)
 			if version == "" {
 				return ""
 			}
-			return digest(place, version, os.Getenv(pythonEnv), string(requirements))
+			return digest(place, version, os.Getenv(python.Env), string(requirements))
 		},
-		do: w.installPython,
+		do: func(ctx context.Context, t *tasks) error { return w.packages().Install(ctx, t.out, t.run) },
 	}, {
 		name:  "tools",
 		title: "Go kernel: gonb, goimports and gopls, built from go.mod",
@@ -273,10 +275,10 @@ func goEnv(ctx context.Context, root, name string) string {
 func compilerFault(ctx context.Context, root string) string {
 	words := strings.Fields(goEnv(ctx, root, "CC"))
 	if len(words) == 0 {
-		return "go env CC names no C compiler. " + hint(compiler)
+		return "go env CC names no C compiler. " + hint.For(hint.Compiler)
 	}
 	if _, err := exec.LookPath(words[0]); err != nil {
-		return fmt.Sprintf("there is no C compiler %s. %s", words[0], hint(compiler))
+		return fmt.Sprintf("there is no C compiler %s. %s", words[0], hint.For(hint.Compiler))
 	}
 	if goEnv(ctx, root, "CGO_ENABLED") != "1" {
 		return "CGO_ENABLED is set to 0; the XLA backend needs it to be 1, or not set."

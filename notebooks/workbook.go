@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"batchnorm/bnlib/home"
+	"batchnorm/bnlib/python"
 )
 
 // workbook knows where everything of this clone lies.
@@ -34,7 +35,7 @@ func open(out io.Writer) (*workbook, error) {
 
 func (w *workbook) folder() string             { return filepath.Join(w.root, "notebooks") }
 func (w *workbook) venv() string               { return filepath.Join(w.home, "venv") }
-func (w *workbook) python() string             { return filepath.Join(w.venv(), "bin", "python") }
+func (w *workbook) python() string             { return w.packages().Python() }
 func (w *workbook) bin() string                { return filepath.Join(w.home, "bin") }
 func (w *workbook) jupyter(part string) string { return filepath.Join(w.home, "jupyter", part) }
 func (w *workbook) lsp() string                { return filepath.Join(w.home, "lsp") }
@@ -43,6 +44,11 @@ func (w *workbook) kernel(data string) string {
 }
 func (w *workbook) notebook(name string) string { return filepath.Join(w.folder(), name+".ipynb") }
 func (w *workbook) log() string                 { return filepath.Join(w.home, "setup.log") }
+
+// packages is the environment of JupyterLab and what it needs.
+func (w *workbook) packages() python.Venv {
+	return python.Venv{Dir: w.venv(), Minor: 10, Requirements: filepath.Join(w.folder(), "requirements.txt"), Env: w.env()}
+}
 
 // env returns the environment for everything Jupyter: ours alone, so that the reader's own Jupyter neither changes nor
 // leaks in.

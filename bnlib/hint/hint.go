@@ -1,4 +1,5 @@
-package main
+// Package hint says how to get what the project needs of the operating system.
+package hint
 
 import (
 	"bufio"
@@ -7,13 +8,13 @@ import (
 	"strings"
 )
 
-// want is something that the operating system's packages provide.
-type want int
+// Want is something that the operating system's packages provide.
+type Want int
 
 const (
-	python     want = iota // Python 3.10 or newer
-	venvModule             // its modules venv and ensurepip
-	compiler               // a C compiler, which loads the compute backend
+	Python     Want = iota // one that is new enough
+	VenvModule             // its modules venv and ensurepip
+	Compiler               // a C compiler, which loads the compute backend
 )
 
 // advice lists, by family of systems, the command that installs each want.
@@ -30,14 +31,14 @@ var advice = map[string][3]string{
 		"winget install BrechtSanders.WinLibs.POSIX.UCRT"},
 }
 
-// hint says how to get a want on this system.
-func hint(w want) string {
+// For says how to get a want on this system.
+func For(w Want) string {
 	release, _ := os.ReadFile("/etc/os-release")
-	return hintFor(w, runtime.GOOS, string(release), os.Geteuid() == 0)
+	return forSystem(w, runtime.GOOS, string(release), os.Geteuid() == 0)
 }
 
-func hintFor(w want, goos, release string, root bool) string {
-	what := [...]string{"Python 3.10 or newer", "Python's modules venv and ensurepip", "a C compiler"}[w]
+func forSystem(w Want, goos, release string, root bool) string {
+	what := [...]string{"a newer Python", "Python's modules venv and ensurepip", "a C compiler"}[w]
 	for _, id := range append([]string{goos}, systemIDs(release)...) {
 		commands, ok := advice[id]
 		if !ok {
