@@ -20,10 +20,12 @@ type Figure struct {
 // Panel is one pair of axes with what is drawn between them.
 type Panel struct {
 	X, Y   Axis
+	Cells  []Cells // beneath all else
 	Series []Series
 	Marks  []Mark
 	Rules  []Rule
 	Empty  string // what to write where there is nothing to draw; "": "nothing to draw yet"
+	Bare   bool   // without axes: Y.Label is a heading, and nothing is drawn but pictures
 }
 
 // Axis is one axis of a Panel.
@@ -31,6 +33,7 @@ type Axis struct {
 	Label    string  // name and unit
 	Log      bool    // logarithmic: values of 0 and below are drawn on its lower end
 	Min, Max float64 // limits; both 0: fitted to the data
+	Names    []Name  // instead of numbers; none: numbers
 }
 
 // Series is one curve.

@@ -1,0 +1,110 @@
+package chart_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"batchnorm/bnlib"
+)
+
+// A recording of the article's eight experiments, short, with a few seeds; TestRecord's flags and commands hold here too.
+const (
+	studySeeds = 3
+	studySteps = 1500
+	studyEvery = 250
+)
+
+type studyRecording struct {
+	About string     `json:"about"`
+	Runs  []studyRun `json:"runs"` // in the order of the experiments, then the seeds, without batch normalization first
+}
+
+type studyRun struct {
+	Experiment int           `json:"experiment"`
+	Seed       uint64        `json:"seed"`
+	BatchNorm  bool          `json:"batch_norm"`
+	Status     bnlib.Status  `json:"status"`
+	DivergedAt int           `json:"diverged_at"`
+	Test       float64       `json:"test"`
+	Answers    []int         `json:"answers"`
+	Points     [][3]*float64 `json:"points"` // step, loss, accuracy; null: not finite
+}
+
+func studyExperiments() []bnlib.Experiment {
+	var experiments []bnlib.Experiment
+	for _, e := range bnlib.Article[1:] {
+		e.Steps, e.Every = studySteps, studyEvery
+		experiments = append(experiments, e)
+	}
+	return experiments
+}
+
+func TestRecordStudy(t *testing.T) {
+	if !*record {
+		t.Skip("-record not given")
+	}
+	study, err := bnlib.Study(t.Context(), studyExperiments(), studySeeds, &bnlib.Options{Store: &bnlib.Store{Dir: t.TempDir()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := studyRecording{About: fmt.Sprintf("the article's experiments, %d steps, %d seeds, trained on %s", studySteps, studySeeds, study[0].Plain[0].Backend)}
+	for i, replicates := range study {
+		for k := range studySeeds {
+			for _, run := range []*bnlib.Run{replicates.Plain[k], replicates.BatchNorm[k]} {
+				one := studyRun{
+					Experiment: i + 1, Seed: run.Network.Seed, BatchNorm: run.Network.BatchNorm,
+					Status: run.Status, DivergedAt: run.DivergedAt, Test: run.Test, Answers: run.Answers[:],
+				}
+				for _, p := range run.Points {
+					one.Points = append(one.Points, [3]*float64{nullable(float64(p.Step)), nullable(p.Loss), nullable(p.Accuracy)})
+				}
+				r.Runs = append(r.Runs, one)
+			}
+		}
+	}
+	out, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out = bytes.ReplaceAll(out, []byte("},{"), []byte("},\n{"))
+	if err := os.WriteFile(filepath.Join("testdata", "study.json"), append(out, '\n'), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// recordedStudy returns the experiments of testdata/study.json by their numbers. Of the training losses there is only
+// how many they were.
+func recordedStudy() map[int]bnlib.Replicates {
+	file, err := os.ReadFile(filepath.Join("testdata", "study.json"))
+	if err != nil {
+		panic(err)
+	}
+	var r studyRecording
+	if err := json.Unmarshal(file, &r); err != nil {
+		panic(err)
+	}
+	study := map[int]bnlib.Replicates{}
+	for _, one := range r.Runs {
+		e := studyExperiments()[one.Experiment-1]
+		replicates := study[one.Experiment]
+		replicates.Experiment = e
+		e.Seed = one.Seed
+		run := &bnlib.Run{Status: one.Status, DivergedAt: one.DivergedAt, Test: one.Test, Lockstep: 2, Losses: make([]float32, e.Steps)}
+		run.Network = bnlib.Network{Experiment: e, BatchNorm: one.BatchNorm}
+		copy(run.Answers[:], one.Answers)
+		for _, p := range one.Points {
+			run.Points = append(run.Points, bnlib.Point{Step: int(number(p[0])), Loss: number(p[1]), Accuracy: number(p[2])})
+		}
+		if one.BatchNorm {
+			replicates.BatchNorm = append(replicates.BatchNorm, run)
+		} else {
+			replicates.Plain = append(replicates.Plain, run)
+		}
+		study[one.Experiment] = replicates
+	}
+	return study
+}
