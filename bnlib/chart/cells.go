@@ -126,5 +126,5 @@ func (s ColorScale) write(v float64) string {
 	if s.Percent {
 		return fmt.Sprintf("%.3g%%", 100*v)
 	}
-	return fmt.Sprintf("%.3g", v)
+	return short(v)
 }

@@ -60,6 +60,9 @@ func (g cellGrid) palette() color.Palette {
 func (g cellGrid) drawKey(c draw.Canvas) {
 	words := letters(labelSize, false, quiet)
 	words.XAlign = draw.XRight
+	if g.Picture {
+		c.Max.X = c.Min.X + vg.Length(g.side*float64(g.columns))*px
+	}
 	y := c.Max.Y + headingGap*px
 	c.FillText(words, vg.Point{X: c.Max.X, Y: y}, g.high)
 	right := snap(c.Max.X - vg.Length(textWidth(g.high, labelSize, false)+keyGap)*px)

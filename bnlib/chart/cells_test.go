@@ -15,14 +15,16 @@ import (
 )
 
 // goldenCells names those of cellFigures whose pictures are compared with testdata.
-var goldenCells = []string{"heat3", "heat4"}
+var goldenCells = []string{"heat3", "heat4", "weights4", "dots"}
 
 // cellFigures are the figures made of cells.
 func cellFigures() map[string]*chart.Figure {
 	return map[string]*chart.Figure{
-		"heat3": chart.HistogramHeat(recordedInside("inside3")...),
-		"heat4": chart.HistogramHeat(recordedInside("inside4")...),
-		"heat6": chart.HistogramHeat(recordedInside("inside6")...),
+		"heat3":    chart.HistogramHeat(recordedInside("inside3")...),
+		"heat4":    chart.HistogramHeat(recordedInside("inside4")...),
+		"weights4": chart.FirstLayer(recordedInside("inside4")...),
+		"dots":     chart.Dots(recordedStudy()),
+		"heat6":    chart.HistogramHeat(recordedInside("inside6")...),
 	}
 }
 

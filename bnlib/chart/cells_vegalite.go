@@ -125,6 +125,9 @@ func (g cellGrid) pictureLayer() (object, error) {
 
 // keyLayers are the bar of colours and its limits above the right end of the plotting area.
 func (g cellGrid) keyLayers(width float64) []any {
+	if g.Picture {
+		width = g.side * float64(g.columns)
+	}
 	colors, err := json.Marshal(g.Colors.colors())
 	if err != nil {
 		panic(err) // of words there is none

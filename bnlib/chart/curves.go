@@ -371,12 +371,7 @@ func conditions(runs []*bnlib.Run) string {
 	}
 	common("weights normal(0, %v)", func(n bnlib.Network) any { return n.InitStd })
 	common("learning rate %v", func(n bnlib.Network) any { return n.LearningRate })
-	common("%v", func(n bnlib.Network) any {
-		if name := strings.ToLower(n.Activation.String()); name != "relu" {
-			return name
-		}
-		return "ReLU"
-	})
+	common("%v", func(n bnlib.Network) any { return activationName(n.Experiment) })
 	common("minibatches of %v", func(n bnlib.Network) any { return n.Batch })
 	common("seed %v", func(n bnlib.Network) any { return n.Seed })
 	return strings.Join(out, " · ")

@@ -19,13 +19,14 @@ type Figure struct {
 
 // Panel is one pair of axes with what is drawn between them.
 type Panel struct {
-	X, Y   Axis
-	Cells  []Cells // beneath all else
-	Series []Series
-	Marks  []Mark
-	Rules  []Rule
-	Empty  string // what to write where there is nothing to draw; "": "nothing to draw yet"
-	Bare   bool   // without axes: Y.Label is a heading, and nothing is drawn but pictures
+	X, Y     Axis
+	Cells    []Cells // beneath all else
+	Series   []Series
+	Scatters []Scatter
+	Marks    []Mark
+	Rules    []Rule
+	Empty    string // what to write where there is nothing to draw; "": "nothing to draw yet"
+	Bare     bool   // without axes: Y.Label is a heading, and nothing is drawn but pictures
 }
 
 // Axis is one axis of a Panel.

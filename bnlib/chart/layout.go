@@ -21,16 +21,18 @@ type sheet struct {
 type entry struct {
 	name  string
 	style Style
+	dot   *Scatter // its sample, if it is no line
 }
 
 type pane struct {
-	x, y   scale
-	cells  []cellGrid
-	curves []curve
-	marks  []placed
-	rules  []Rule
-	empty  string // what to write instead of curves
-	bare   bool
+	x, y     scale
+	cells    []cellGrid
+	curves   []curve
+	scatters []Scatter
+	marks    []placed
+	rules    []Rule
+	empty    string // what to write instead of curves
+	bare     bool
 }
 
 type scale struct {
@@ -91,7 +93,13 @@ func (f *Figure) layout() *sheet {
 		for _, c := range p.Series {
 			if c.Name != "" && !seen[c.Name] {
 				seen[c.Name] = true
-				s.legend = append(s.legend, entry{c.Name, c.Style})
+				s.legend = append(s.legend, entry{name: c.Name, style: c.Style})
+			}
+		}
+		for i, c := range p.Scatters {
+			if c.Name != "" && !seen[c.Name] {
+				seen[c.Name] = true
+				s.legend = append(s.legend, entry{name: c.Name, style: Style{Color: c.Color}, dot: &p.Scatters[i]})
 			}
 		}
 	}
@@ -163,6 +171,11 @@ func (p *Panel) layout(width, height float64) pane {
 		}
 		out.curves = append(out.curves, c)
 	}
+	for _, s := range p.Scatters {
+		s = s.layout()
+		out.scatters = append(out.scatters, s)
+		xs, ys = append(xs, s.X...), append(ys, s.Y...)
+	}
 	drawn := len(out.cells) > 0
 	for _, y := range ys {
 		drawn = drawn || finite(y)
@@ -176,7 +189,7 @@ func (p *Panel) layout(width, height float64) pane {
 			out.rules = append(out.rules, r)
 		}
 	}
-	out.x, out.y = p.X.fit(xs, false), p.Y.fit(ys, len(p.Cells) == 0)
+	out.x, out.y = p.X.fit(xs, len(p.Scatters) > 0), p.Y.fit(ys, len(p.Cells) == 0)
 	out.y.whole = false
 	out.x.ticks = ticks(out.x, max(3, int(width/70)))
 	out.y.ticks = ticks(out.y, 6)

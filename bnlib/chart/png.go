@@ -33,7 +33,11 @@ func (f *Figure) PNG() ([]byte, error) {
 	s := f.layout()
 	rows := (len(s.panels) + s.columns - 1) / s.columns
 	head := s.headHeight()
-	paneHeight := vg.Length(labelSize*leading+headingGap+s.height+xAxisPix) * px
+	below := 0.
+	if slices.ContainsFunc(s.panels, func(p pane) bool { return !p.bare }) {
+		below = xAxisPix
+	}
+	paneHeight := vg.Length(labelSize*leading+headingGap+s.height+below) * px
 	width := vg.Length(s.width*float64(s.columns)) * px
 	img := vgimg.NewWith(vgimg.UseWH(width+2*margin, head+vg.Length(rows)*paneHeight+2*margin), vgimg.UseDPI(pngDPI))
 	sheet := draw.Crop(draw.New(img), margin, -margin, margin, -margin)
@@ -156,7 +160,11 @@ func (s *sheet) drawHead(c draw.Canvas) {
 		if column == 0 && i > 0 {
 			x, y = c.Min.X, y-vg.Length(labelSize*leading)*px
 		}
-		c.StrokeLine2(e.style.line(lineWidth, 1), x, y, x+legendSample*px, y)
+		if e.dot != nil {
+			e.dot.drawDot(c, vg.Point{X: x + legendSample/2*px, Y: y})
+		} else {
+			c.StrokeLine2(e.style.line(lineWidth, 1), x, y, x+legendSample*px, y)
+		}
 		c.FillText(style, vg.Point{X: x + (legendSample+6)*px, Y: y}, e.name)
 		x += vg.Length(s.columnWidths[column]) * px
 	}
@@ -234,6 +242,9 @@ func (p *pane) Plot(c draw.Canvas, plt *plot.Plot) {
 				one.draw(c, trX, trY)
 			}
 		}
+	}
+	for _, s := range p.scatters {
+		s.draw(c, trX, trY)
 	}
 	for _, m := range p.marks {
 		p.drawMark(c, m, vg.Point{X: trX(m.X), Y: trY(m.Y)})

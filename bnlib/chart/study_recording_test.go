@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -31,7 +32,9 @@ type studyRun struct {
 	DivergedAt int           `json:"diverged_at"`
 	Test       float64       `json:"test"`
 	Answers    []int         `json:"answers"`
-	Points     [][3]*float64 `json:"points"` // step, loss, accuracy; null: not finite
+	Dead       bool          `json:"dead"`          // collapsed by dead units
+	Training   *float64      `json:"training_loss"` // mean of the last 1000 steps; null: not finite
+	Points     [][3]*float64 `json:"points"`        // step, loss, accuracy; null: not finite
 }
 
 func studyExperiments() []bnlib.Experiment {
@@ -59,6 +62,13 @@ func TestRecordStudy(t *testing.T) {
 					Experiment: i + 1, Seed: run.Network.Seed, BatchNorm: run.Network.BatchNorm,
 					Status: run.Status, DivergedAt: run.DivergedAt, Test: run.Test, Answers: run.Answers[:],
 				}
+				c, _ := run.Collapse()
+				one.Dead = c.Cause == bnlib.DeadUnits
+				sum := 0.0
+				for _, loss := range run.Losses[studySteps-1000:] {
+					sum += float64(loss)
+				}
+				one.Training = nullable(sum / 1000)
 				for _, p := range run.Points {
 					one.Points = append(one.Points, [3]*float64{nullable(float64(p.Step)), nullable(p.Loss), nullable(p.Accuracy)})
 				}
@@ -76,8 +86,8 @@ func TestRecordStudy(t *testing.T) {
 	}
 }
 
-// recordedStudy returns the experiments of testdata/study.json by their numbers. Of the training losses there is only
-// how many they were.
+// recordedStudy returns the experiments of testdata/study.json by their numbers. All training losses of a run are the mean of
+// the last.
 func recordedStudy() map[int]bnlib.Replicates {
 	file, err := os.ReadFile(filepath.Join("testdata", "study.json"))
 	if err != nil {
@@ -96,6 +106,14 @@ func recordedStudy() map[int]bnlib.Replicates {
 		run := &bnlib.Run{Status: one.Status, DivergedAt: one.DivergedAt, Test: one.Test, Lockstep: 2, Losses: make([]float32, e.Steps)}
 		run.Network = bnlib.Network{Experiment: e, BatchNorm: one.BatchNorm}
 		copy(run.Answers[:], one.Answers)
+		for i := range run.Losses {
+			run.Losses[i] = float32(number(one.Training))
+		}
+		dead := bnlib.Snapshot{Step: e.Steps, Signals: []bnlib.Signal{{Layer: "hidden_1", Dead: math.NaN()}}}
+		if one.Dead {
+			dead.Signals[0].Dead = 1
+		}
+		run.Snapshots = []bnlib.Snapshot{dead}
 		for _, p := range one.Points {
 			run.Points = append(run.Points, bnlib.Point{Step: int(number(p[0])), Loss: number(p[1]), Accuracy: number(p[2])})
 		}

@@ -134,6 +134,9 @@ func (p *pane) vegaLite(index int, s *sheet) (object, error) {
 		view["data"] = object{"values": p.rows()}
 		layers = append(layers, p.curveLayers(index, x, y, s.legend, len(s.columnWidths))...)
 	}
+	if len(p.scatters) > 0 {
+		layers = append(layers, p.vegaLiteScatter(x, y, s.legend, len(s.columnWidths)))
+	}
 	if len(p.marks) > 0 {
 		layers = append(layers, p.markLayers(x, y)...)
 	}
