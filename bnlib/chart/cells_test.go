@@ -23,7 +23,7 @@ func cellFigures() map[string]*chart.Figure {
 		"heat3":    chart.HistogramHeat(recordedInside("inside3")...),
 		"heat4":    chart.HistogramHeat(recordedInside("inside4")...),
 		"weights4": chart.FirstLayer(recordedInside("inside4")...),
-		"dots":     chart.Dots(recordedStudy()),
+		"dots":     chart.Dots(recordedEight()),
 		"heat6":    chart.HistogramHeat(recordedInside("inside6")...),
 	}
 }

@@ -47,8 +47,8 @@ func Dots(study map[int]bnlib.Replicates) *Figure {
 	}
 	f := &Figure{
 		Title: fmt.Sprintf("Test accuracy: in %d of %s every seed with batch norm is above every seed without",
-			ahead, counted([]int{len(numbers)}, "experiment")),
-		Subtitle: "a dot a network after its last step; " + studied(study),
+			ahead, countedAll([]int{len(numbers)}, "experiment")),
+		Subtitle: "a dot a network after its last step; " + sizeOf(study),
 		Height:   max(80, 36*len(numbers)),
 	}
 	for _, p := range []Panel{accuracy, failure} {

@@ -34,8 +34,8 @@ func TestHistogramHeatOfRecordings(t *testing.T) {
 	}
 }
 
-// snapshots returns a run that was looked at with the given histograms, at steps 0, 10, 20, ...
-func snapshots(kind bnlib.SignalKind, histograms ...bnlib.Histogram) *bnlib.Run {
+// seenBy returns a run that was looked at with the given histograms, at steps 0, 10, 20, ...
+func seenBy(kind bnlib.SignalKind, histograms ...bnlib.Histogram) *bnlib.Run {
 	run := &bnlib.Run{}
 	run.Network.Steps = 10 * (len(histograms) - 1)
 	for i, h := range histograms {
@@ -54,7 +54,7 @@ func TestHistogramHeat(t *testing.T) {
 	even := bnlib.Histogram{Min: -4, Max: 4, Counts: []int{2, 2, 2, 2}}
 	one := bnlib.Histogram{Min: 1, Max: 1, Counts: []int{8, 0, 0, 0}}
 	none := bnlib.Histogram{Min: nan, Max: nan, Counts: []int{0, 0, 0, 0}}
-	run := snapshots(bnlib.PreActivation, even, one, none)
+	run := seenBy(bnlib.PreActivation, even, one, none)
 	figure := chart.HistogramHeat(run)
 	if want := "Pre-activations of hidden_1, the middle 70% after 20 steps: without batch norm not finite"; figure.Title != want {
 		t.Errorf("title %q, want %q", figure.Title, want)
@@ -92,7 +92,7 @@ func TestHistogramHeat(t *testing.T) {
 }
 
 func TestHistogramHeatWithoutSnapshots(t *testing.T) {
-	seen := snapshots(bnlib.Product, bnlib.Histogram{Min: 0, Max: 1, Counts: []int{1, 1}})
+	seen := seenBy(bnlib.Product, bnlib.Histogram{Min: 0, Max: 1, Counts: []int{1, 1}})
 	blind := &bnlib.Run{}
 	blind.Network.BatchNorm = true
 	for _, runs := range [][]*bnlib.Run{{}, {blind}, {seen, blind}} {

@@ -30,13 +30,13 @@ func Study(study map[int]bnlib.Replicates) *Table {
 			collapses(r.Plain), collapses(r.BatchNorm),
 		})
 	}
-	t.Caption = "Accuracy on the test images without and with batch norm. The article's are of one run each; ours: median (smallest to largest) of " + studied(study) +
+	t.Caption = "Accuracy on the test images without and with batch norm. The article's are of one run each; ours: median (smallest to largest) of " + sizeOf(study) +
 		". A collapsed network gives nearly every image one class; its accuracy is the share of that class."
 	return t
 }
 
-// studied says what stands behind the numbers of a study.
-func studied(study map[int]bnlib.Replicates) string {
+// sizeOf says what stands behind the numbers of a study.
+func sizeOf(study map[int]bnlib.Replicates) string {
 	var seeds, steps []int
 	undone := 0
 	for _, r := range study {
@@ -51,15 +51,15 @@ func studied(study map[int]bnlib.Replicates) string {
 	if len(steps) == 0 {
 		return "no runs"
 	}
-	text := counted(seeds, "seed") + ", " + counted(steps, "step")
+	text := countedAll(seeds, "seed") + ", " + countedAll(steps, "step")
 	if undone > 0 {
-		text += fmt.Sprintf(", without the %s that did not come to the end", counted([]int{undone}, "run"))
+		text += fmt.Sprintf(", without the %s that did not come to the end", countedAll([]int{undone}, "run"))
 	}
 	return text
 }
 
-// counted writes "3 seeds", "1 seed", or "3 to 5 seeds".
-func counted(numbers []int, of string) string {
+// countedAll writes "3 seeds", "1 seed", or "3 to 5 seeds".
+func countedAll(numbers []int, of string) string {
 	low, high := slices.Min(numbers), slices.Max(numbers)
 	if high != 1 {
 		of += "s"
@@ -135,7 +135,7 @@ func Verdicts(study map[int]bnlib.Replicates) *Table {
 			parts = append(parts, fmt.Sprintf("%d %s", counts[o], o))
 		}
 	}
-	t.Caption = fmt.Sprintf("Of %d claims: %s. Our runs: %s; numbers are median (smallest to largest).", len(bnlib.Claims), strings.Join(parts, ", "), studied(study))
+	t.Caption = fmt.Sprintf("Of %d claims: %s. Our runs: %s; numbers are median (smallest to largest).", len(bnlib.Claims), strings.Join(parts, ", "), sizeOf(study))
 	return t
 }
 

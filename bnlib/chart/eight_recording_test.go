@@ -14,17 +14,17 @@ import (
 
 // A recording of the article's eight experiments, short, with a few seeds; TestRecord's flags and commands hold here too.
 const (
-	studySeeds = 3
-	studySteps = 1500
-	studyEvery = 250
+	eightSeeds = 3
+	eightSteps = 1500
+	eightEvery = 250
 )
 
-type studyRecording struct {
+type eightRecording struct {
 	About string     `json:"about"`
-	Runs  []studyRun `json:"runs"` // in the order of the experiments, then the seeds, without batch normalization first
+	Runs  []eightRun `json:"runs"` // in the order of the experiments, then the seeds, without batch normalization first
 }
 
-type studyRun struct {
+type eightRun struct {
 	Experiment int           `json:"experiment"`
 	Seed       uint64        `json:"seed"`
 	BatchNorm  bool          `json:"batch_norm"`
@@ -37,35 +37,35 @@ type studyRun struct {
 	Points     [][3]*float64 `json:"points"`        // step, loss, accuracy; null: not finite
 }
 
-func studyExperiments() []bnlib.Experiment {
+func eightExperiments() []bnlib.Experiment {
 	var experiments []bnlib.Experiment
 	for _, e := range bnlib.Article[1:] {
-		e.Steps, e.Every = studySteps, studyEvery
+		e.Steps, e.Every = eightSteps, eightEvery
 		experiments = append(experiments, e)
 	}
 	return experiments
 }
 
-func TestRecordStudy(t *testing.T) {
+func TestRecordEight(t *testing.T) {
 	if !*record {
 		t.Skip("-record not given")
 	}
-	study, err := bnlib.Study(t.Context(), studyExperiments(), studySeeds, &bnlib.Options{Store: &bnlib.Store{Dir: t.TempDir()}})
+	study, err := bnlib.Study(t.Context(), eightExperiments(), eightSeeds, &bnlib.Options{Store: &bnlib.Store{Dir: t.TempDir()}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := studyRecording{About: fmt.Sprintf("the article's experiments, %d steps, %d seeds, trained on %s", studySteps, studySeeds, study[0].Plain[0].Backend)}
+	r := eightRecording{About: fmt.Sprintf("the article's experiments, %d steps, %d seeds, trained on %s", eightSteps, eightSeeds, study[0].Plain[0].Backend)}
 	for i, replicates := range study {
-		for k := range studySeeds {
+		for k := range eightSeeds {
 			for _, run := range []*bnlib.Run{replicates.Plain[k], replicates.BatchNorm[k]} {
-				one := studyRun{
+				one := eightRun{
 					Experiment: i + 1, Seed: run.Network.Seed, BatchNorm: run.Network.BatchNorm,
 					Status: run.Status, DivergedAt: run.DivergedAt, Test: run.Test, Answers: run.Answers[:],
 				}
 				c, _ := run.Collapse()
 				one.Dead = c.Cause == bnlib.DeadUnits
 				sum := 0.0
-				for _, loss := range run.Losses[studySteps-1000:] {
+				for _, loss := range run.Losses[eightSteps-1000:] {
 					sum += float64(loss)
 				}
 				one.Training = nullable(sum / 1000)
@@ -81,25 +81,25 @@ func TestRecordStudy(t *testing.T) {
 		t.Fatal(err)
 	}
 	out = bytes.ReplaceAll(out, []byte("},{"), []byte("},\n{"))
-	if err := os.WriteFile(filepath.Join("testdata", "study.json"), append(out, '\n'), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join("testdata", "eight.json"), append(out, '\n'), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// recordedStudy returns the experiments of testdata/study.json by their numbers. All training losses of a run are the mean of
+// recordedEight returns the experiments of testdata/eight.json by their numbers. All training losses of a run are the mean of
 // the last.
-func recordedStudy() map[int]bnlib.Replicates {
-	file, err := os.ReadFile(filepath.Join("testdata", "study.json"))
+func recordedEight() map[int]bnlib.Replicates {
+	file, err := os.ReadFile(filepath.Join("testdata", "eight.json"))
 	if err != nil {
 		panic(err)
 	}
-	var r studyRecording
+	var r eightRecording
 	if err := json.Unmarshal(file, &r); err != nil {
 		panic(err)
 	}
 	study := map[int]bnlib.Replicates{}
 	for _, one := range r.Runs {
-		e := studyExperiments()[one.Experiment-1]
+		e := eightExperiments()[one.Experiment-1]
 		replicates := study[one.Experiment]
 		replicates.Experiment = e
 		e.Seed = one.Seed
