@@ -147,11 +147,3 @@ func snapshotBy(run *bnlib.Run, step int) int {
 	}
 	return at
 }
-
-// short writes a number of any size in a few characters.
-func short(x float64) string {
-	if math.IsNaN(x) {
-		return "NaN"
-	}
-	return fmt.Sprintf("%.3g", x)
-}

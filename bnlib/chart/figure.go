@@ -20,12 +20,15 @@ type Figure struct {
 
 // Panel is one pair of axes with what is drawn between them.
 type Panel struct {
-	Title  string // a few words above the panel; may be empty
-	X, Y   Axis
-	Series []Series
-	Marks  []Mark
-	Rules  []Rule
-	Empty  string // what to write where there is nothing to draw; "": "nothing to draw yet"
+	Title    string // a few words above the panel; may be empty
+	X, Y     Axis
+	Cells    []Cells // beneath all else
+	Series   []Series
+	Scatters []Scatter
+	Marks    []Mark
+	Rules    []Rule
+	Empty    string // what to write where there is nothing to draw; "": "nothing to draw yet"
+	Bare     bool   // without axes: Y.Label is a heading, and nothing is drawn but pictures
 }
 
 // Axis is one axis of a Panel.
@@ -33,6 +36,7 @@ type Axis struct {
 	Label    string  // name and unit
 	Log      bool    // logarithmic: values of 0 and below are drawn on its lower end
 	Min, Max float64 // limits; both 0: fitted to the data
+	Names    []Name  // instead of numbers; none: numbers
 }
 
 // Series is one curve.

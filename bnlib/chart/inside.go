@@ -164,8 +164,24 @@ func topic(what string, runs []*bnlib.Run) string {
 	return strings.ToUpper(what[:1]) + what[1:]
 }
 
-// outcomes ends a title with what became of each run, those with batch normalization first: "with batch norm …, without …".
+// ending says something of each run: "Experiment 1, what: with batch norm value; without it value".
+func ending(what string, runs []*bnlib.Run, value func(*bnlib.Run) string) string {
+	return topic(what+": ", runs) + each(runs, value)
+}
+
+// outcomes ends a title with what snapshots show of each run.
 func outcomes(runs []*bnlib.Run, what func(*bnlib.Run) string) string {
+	return each(runs, func(run *bnlib.Run) string {
+		if len(run.Snapshots) == 0 {
+			return "not looked into"
+		}
+		return what(run)
+	})
+}
+
+// each says something of each run, of those with batch normalization first: "with batch norm …; without it …". Of many runs it
+// names the first four.
+func each(runs []*bnlib.Run, value func(*bnlib.Run) string) string {
 	looks := appearances(runs)
 	var with, others []string
 	for i, run := range runs {
@@ -173,11 +189,7 @@ func outcomes(runs []*bnlib.Run, what func(*bnlib.Run) string) string {
 		if name == "without batch norm" && len(runs) > 1 {
 			name = "without it"
 		}
-		item := name + " " + what(run)
-		if len(run.Snapshots) == 0 {
-			item = name + " not looked into"
-		}
-		if looks[i].name == "with batch norm" {
+		if item := name + " " + value(run); looks[i].name == "with batch norm" {
 			with = append(with, item)
 		} else {
 			others = append(others, item)

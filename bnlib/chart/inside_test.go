@@ -167,7 +167,7 @@ func TestBandsDrawPreActivations(t *testing.T) {
 				s.Bands[0].Low[i], s.Bands[0].High[i], s.Bands[1].Low[i], s.Bands[1].High[i], unit)
 		}
 	}
-	if a, b := f.Panels[2].Y, f.Panels[3].Y; a != b || a.Max < 10 {
+	if a, b := f.Panels[2].Y, f.Panels[3].Y; a.Min != b.Min || a.Max != b.Max || a.Max < 10 {
 		t.Errorf("y axes of one layer are %v and %v, want one that holds both", a, b)
 	}
 	for k := range runs[0].Snapshots {
@@ -254,7 +254,7 @@ func TestSignalProfileGroupsByExperiment(t *testing.T) {
 	}
 	for i, want := range []string{"std 0.05, ReLU", "std 0.05, sigmoid", "std 10, ReLU", "std 10, sigmoid"} {
 		p := f.Panels[i]
-		if p.Title != want || len(p.Series) != 2 || p.Y != f.Panels[0].Y {
+		if p.Title != want || len(p.Series) != 2 || p.Y.Min != f.Panels[0].Y.Min || p.Y.Max != f.Panels[0].Y.Max {
 			t.Errorf("panel %d: %q, %d curves, y axis %v; want %q, both networks, one y axis", i, p.Title, len(p.Series), p.Y, want)
 		}
 		if got, want := p.Series[0].Y[2], snapshots[2*i].Signals[len(snapshots[2*i].Signals)-1].Std; got != want {

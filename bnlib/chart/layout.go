@@ -2,6 +2,7 @@ package chart
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,15 +22,19 @@ type sheet struct {
 type entry struct {
 	name  string
 	style Style
+	dot   *Scatter // its sample, if it is no line
 }
 
 type pane struct {
-	title  string
-	x, y   scale
-	curves []curve
-	marks  []placed
-	rules  []Rule
-	empty  string // what to write instead of curves
+	title    string
+	x, y     scale
+	cells    []cellGrid
+	curves   []curve
+	scatters []Scatter
+	marks    []placed
+	rules    []Rule
+	empty    string // what to write instead of curves
+	bare     bool
 }
 
 type scale struct {
@@ -37,7 +42,8 @@ type scale struct {
 	log      bool
 	min, max float64
 	ticks    []float64
-	whole    bool // only whole numbers occur
+	names    []string // of the ticks, if they have any
+	whole    bool     // only whole numbers occur
 }
 
 type curve struct {
@@ -92,12 +98,32 @@ func (f *Figure) layout() *sheet {
 		for _, c := range p.Series {
 			if c.Name != "" && !seen[c.Name] {
 				seen[c.Name] = true
-				s.legend = append(s.legend, entry{c.Name, c.Style})
+				s.legend = append(s.legend, entry{name: c.Name, style: c.Style})
+			}
+		}
+		for i, c := range p.Scatters {
+			if c.Name != "" && !seen[c.Name] {
+				seen[c.Name] = true
+				s.legend = append(s.legend, entry{name: c.Name, style: Style{Color: c.Color}, dot: &p.Scatters[i]})
 			}
 		}
 	}
 	s.columnWidths = columnWidths(s.legend, float64(width))
+	s.giveKeys()
 	return s
+}
+
+// giveKeys lets the first grid of each colour scale say what its colours mean.
+func (s *sheet) giveKeys() {
+	var seen []ColorScale
+	for i := range s.panels {
+		for k := range s.panels[i].cells {
+			g := &s.panels[i].cells[k]
+			if g.key = !slices.ContainsFunc(seen, g.Colors.same); g.key {
+				seen = append(seen, g.Colors)
+			}
+		}
+	}
 }
 
 // columnWidths returns the widths of as many columns of a legend as fit into the given width.
@@ -118,8 +144,18 @@ func columnWidths(legend []entry, width float64) []float64 {
 }
 
 func (p *Panel) layout(width, height float64) pane {
-	out := pane{title: p.Title}
+	out := pane{title: p.Title, bare: p.Bare}
 	var xs, ys []float64
+	invalid := false
+	for _, c := range p.Cells {
+		g, ok := c.layout(width-axisWidth, height, [2]bool{p.X.Log, p.Y.Log})
+		if !ok {
+			invalid = true
+			continue
+		}
+		out.cells = append(out.cells, g)
+		xs, ys = append(xs, c.X...), append(ys, c.Y...)
+	}
 	for _, s := range p.Series {
 		c := curve{name: s.Name, note: s.Note, style: s.Style, faint: s.Faint}
 		for _, b := range s.Bands {
@@ -148,7 +184,12 @@ func (p *Panel) layout(width, height float64) pane {
 		}
 		out.curves = append(out.curves, c)
 	}
-	drawn := false
+	for _, s := range p.Scatters {
+		s = s.layout()
+		out.scatters = append(out.scatters, s)
+		xs, ys = append(xs, s.X...), append(ys, s.Y...)
+	}
+	drawn := len(out.cells) > 0
 	for _, y := range ys {
 		drawn = drawn || finite(y)
 	}
@@ -161,10 +202,12 @@ func (p *Panel) layout(width, height float64) pane {
 			out.rules = append(out.rules, r)
 		}
 	}
-	out.x, out.y = p.X.fit(xs, false), p.Y.fit(ys, true)
+	out.x, out.y = p.X.fit(xs, len(p.Scatters) > 0), p.Y.fit(ys, len(p.Cells) == 0)
 	out.y.whole = false
 	out.x.ticks = ticks(out.x, max(3, int(width/70)))
 	out.y.ticks = ticks(out.y, 6)
+	out.x.name(p.X.Names)
+	out.y.name(p.Y.Names)
 	for _, c := range out.curves {
 		for i := range c.points {
 			if out.y.log && c.points[i].y < out.y.min && c.points[i].y < 1/huge {
@@ -191,10 +234,14 @@ func (p *Panel) layout(width, height float64) pane {
 		}
 		out.marks = append(out.marks, placed{Mark: m})
 	}
-	out.placeWords(width-axisWidth, height)
+	out.placeWords(width-out.left(), height)
 	if !drawn && len(out.marks) == 0 {
-		out.empty = p.Empty
-		if out.empty == "" {
+		switch {
+		case invalid:
+			out.empty = cellsInvalid
+		case p.Empty != "":
+			out.empty = p.Empty
+		default:
 			out.empty = "nothing to draw yet"
 		}
 	}
@@ -359,6 +406,9 @@ func logTicks(lo, hi float64, n int) []float64 {
 
 // number writes a tick; labelExpr makes Vega-Lite write the same.
 func (s scale) number(v float64) string {
+	if i := slices.Index(s.ticks, v); i >= 0 && i < len(s.names) {
+		return s.names[i]
+	}
 	if a := math.Abs(v); a == 0 || a < 1e6 && (a >= 1e-4 || !s.log) {
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	}

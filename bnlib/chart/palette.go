@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"fmt"
 	"image/color"
 	"strconv"
 )
@@ -53,3 +54,34 @@ func rgb(hex string) color.NRGBA {
 	}
 	return rgb(quiet)
 }
+
+// missing is the colour of a cell of which nothing is known: no scale of colours has a grey.
+const missing = "#cfd3d8"
+
+// Sequential returns a scale of colours from white over the given colour to a dark shade of it.
+func Sequential(hex string) []string {
+	c := rgb(hex)
+	return []string{paper, hexOf(c), hexOf(mix(c, color.NRGBA{A: 0xff}, 0.6))}
+}
+
+// Diverging is a scale of colours for values on both sides of zero: purple below, white, green above. Neither is a network's
+// colour, and they are told apart with every common form of colour blindness.
+func Diverging() []string { return []string{"#5e2a73", "#9970ab", paper, "#5aae61", "#12592a"} }
+
+// blend returns the colour at t, from 0 to 1, between evenly spaced ones.
+func blend(stops []string, t float64) string {
+	if len(stops) == 0 {
+		return quiet
+	}
+	at := max(0, min(1, t)) * float64(len(stops)-1)
+	i := min(int(at), max(0, len(stops)-2))
+	j := min(i+1, len(stops)-1)
+	return hexOf(mix(rgb(stops[i]), rgb(stops[j]), at-float64(i)))
+}
+
+func mix(a, b color.NRGBA, t float64) color.NRGBA {
+	channel := func(a, b uint8) uint8 { return uint8(float64(a) + t*(float64(b)-float64(a)) + 0.5) }
+	return color.NRGBA{channel(a.R, b.R), channel(a.G, b.G), channel(a.B, b.B), 0xff}
+}
+
+func hexOf(c color.NRGBA) string { return fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B) }

@@ -37,7 +37,11 @@ func (f *Figure) PNG() ([]byte, error) {
 	if s.titled {
 		above += paneTitle*leading + 8
 	}
-	paneHeight := vg.Length(above+s.height+xAxisPix) * px
+	below := 0.
+	if slices.ContainsFunc(s.panels, func(p pane) bool { return !p.bare }) {
+		below = xAxisPix
+	}
+	paneHeight := vg.Length(above+s.height+below) * px
 	width := vg.Length(s.width*float64(s.columns)) * px
 	img := vgimg.NewWith(vgimg.UseWH(width+2*margin, head+vg.Length(rows)*paneHeight+2*margin), vgimg.UseDPI(pngDPI))
 	sheet := draw.Crop(draw.New(img), margin, -margin, margin, -margin)
@@ -46,6 +50,8 @@ func (f *Figure) PNG() ([]byte, error) {
 	plots := make([]*plot.Plot, len(s.panels))
 	cells := make([]draw.Canvas, len(s.panels))
 	over := make([]vg.Length, len(s.panels)) // by which the numbers of the y axis rise above the plotting area
+	left := make([]vg.Length, len(s.panels)) // what they take from its width
+	wide := make([]vg.Length, s.columns)     // the most in each column
 	for i := range s.panels {
 		column, row := i%s.columns, i/s.columns
 		cell := &cells[i]
@@ -59,30 +65,37 @@ func (f *Figure) PNG() ([]byte, error) {
 		cell.Min.Y = cell.Max.Y - paneHeight
 		cell.Max.Y -= vg.Length(above) * px
 		plots[i] = s.panels[i].plot()
-		over[i] = cell.Max.Y - plots[i].DataCanvas(*cell).Max.Y
+		area := plots[i].DataCanvas(*cell)
+		over[i], left[i] = cell.Max.Y-area.Max.Y, area.Min.X-cell.Min.X
+		wide[column] = max(wide[column], left[i])
 	}
 	for i, p := range plots {
-		p.Draw(draw.Crop(cells[i], 0, 0, 0, over[i]-slices.Max(over)))
+		p.Draw(draw.Crop(cells[i], wide[i%s.columns]-left[i], 0, 0, over[i]-slices.Max(over)))
 	}
-	return encode(img.Image())
+	return encode(img.Image(), s.scaleColors())
 }
 
 // encode writes a drawing as PNG with a palette of 256 colours, which makes it a third the size. A drawing has a handful of
 // colours and, along the edges of lines and letters, some hundreds of blends between them; the rarest blends become the
-// nearest of those that are kept.
-func encode(img image.Image) ([]byte, error) {
+// nearest of those that are kept. The colours in keep are kept however rare they are.
+func encode(img image.Image, keep []color.RGBA) ([]byte, error) {
 	var out bytes.Buffer
 	if rgba, ok := img.(*image.RGBA); ok {
-		img = withPalette(rgba)
+		img = withPalette(rgba, keep)
 	}
 	err := png.Encode(&out, img)
 	return out.Bytes(), err
 }
 
-// withPalette returns an opaque image with a palette of its 256 most frequent colours.
-func withPalette(img *image.RGBA) *image.Paletted {
+// withPalette returns an opaque image with a palette of its 256 most frequent colours, those in keep before all others.
+func withPalette(img *image.RGBA, keep []color.RGBA) *image.Paletted {
 	counts := map[color.RGBA]int{}
 	eachStretch(img, func(c color.RGBA, start, end int) { counts[c] += end - start })
+	for _, c := range keep {
+		if n, used := counts[c]; used && n < len(img.Pix) {
+			counts[c] += len(img.Pix)
+		}
+	}
 	frequent := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int {
 		return cmp.Or(counts[b]-counts[a], cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B))
 	})
@@ -151,7 +164,11 @@ func (s *sheet) drawHead(c draw.Canvas) {
 		if column == 0 && i > 0 {
 			x, y = c.Min.X, y-vg.Length(labelSize*leading)*px
 		}
-		c.StrokeLine2(e.style.line(lineWidth, 1), x, y, x+legendSample*px, y)
+		if e.dot != nil {
+			e.dot.drawDot(c, vg.Point{X: x + legendSample/2*px, Y: y})
+		} else {
+			c.StrokeLine2(e.style.line(lineWidth, 1), x, y, x+legendSample*px, y)
+		}
 		c.FillText(style, vg.Point{X: x + (legendSample+6)*px, Y: y}, e.name)
 		x += vg.Length(s.columnWidths[column]) * px
 	}
@@ -171,6 +188,10 @@ func (p *pane) plot() *plot.Plot {
 	plt.X.LineStyle.Width = 0 // Plot draws it, over the grid
 	plt.Y.LineStyle.Width, plt.Y.Tick.LineStyle.Width, plt.Y.Tick.Length = 0, 0, 4*px
 
+	if p.bare {
+		plt.X.Label.Text, plt.X.Tick.Length, plt.Y.Tick.Length = "", 0, 0
+		plt.X.Tick.Marker, plt.Y.Tick.Marker = plot.ConstantTicks(nil), plot.ConstantTicks(nil)
+	}
 	lines := draw.LineStyle{Color: rgb(grid), Width: 1 * px}
 	plt.Add(&plotter.Grid{Vertical: lines, Horizontal: lines}, p)
 	return plt
@@ -194,7 +215,15 @@ func (s scale) apply(a *plot.Axis) {
 // Plot draws everything between the axes. It implements plot.Plotter.
 func (p *pane) Plot(c draw.Canvas, plt *plot.Plot) {
 	trX, trY := plt.Transforms(&c)
-	c.StrokeLine2(plt.X.Tick.LineStyle, c.Min.X, c.Min.Y, c.Max.X, c.Min.Y)
+	for _, g := range p.cells {
+		g.draw(c, trX, trY)
+		if g.key {
+			g.drawKey(c)
+		}
+	}
+	if !p.bare {
+		c.StrokeLine2(plt.X.Tick.LineStyle, c.Min.X, c.Min.Y, c.Max.X, c.Min.Y)
+	}
 	heading := letters(labelSize, false, quiet)
 	c.FillText(heading, vg.Point{X: c.Min.X, Y: c.Max.Y + headingGap*px}, p.y.label)
 	c.FillText(letters(paneTitle, true, ink), vg.Point{X: c.Min.X, Y: c.Max.Y + (headingGap+labelSize*leading)*px}, p.title)
@@ -221,6 +250,9 @@ func (p *pane) Plot(c draw.Canvas, plt *plot.Plot) {
 				one.draw(c, trX, trY)
 			}
 		}
+	}
+	for _, s := range p.scatters {
+		s.draw(c, trX, trY)
 	}
 	for _, m := range p.marks {
 		p.drawMark(c, m, vg.Point{X: trX(m.X), Y: trY(m.Y)})

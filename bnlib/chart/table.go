@@ -9,11 +9,12 @@ import (
 	"batchnorm/bnlib"
 )
 
-// Table is a table of words and numbers: the first column is set flush left, the others flush right.
+// Table is a table of words and numbers: the first column is set flush left, the others flush right unless Words is set.
 type Table struct {
 	Header  []string
 	Rows    [][]string // each as long as Header; what is missing is empty
 	Caption string     // may be empty
+	Words   bool       // every column holds words, and is set flush left
 }
 
 // Results tells how each run ended: accuracies on the test and validation images, the first evaluation at 90% or above
@@ -130,7 +131,7 @@ func (t *Table) HTML() string {
 		b.WriteString("<tr>")
 		for i, cell := range t.fill(cells) {
 			align := "right"
-			if i == 0 {
+			if i == 0 || t.Words {
 				align = "left"
 			}
 			fmt.Fprintf(&b, "<%s style=\"text-align:%s\">%s</%s>", tag, align, html.EscapeString(cell), tag)
@@ -169,10 +170,13 @@ func (t *Table) Markdown() string {
 	for n, row := range rows {
 		for i, cell := range row {
 			space := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-			if i == 0 {
+			if i > 0 {
+				b.WriteString(" ")
+			}
+			if i == 0 || t.Words {
 				b.WriteString("| " + cell + space)
 			} else {
-				b.WriteString(" | " + space + cell)
+				b.WriteString("| " + space + cell)
 			}
 		}
 		b.WriteString(" |\n")
@@ -180,10 +184,13 @@ func (t *Table) Markdown() string {
 			continue
 		}
 		for i, w := range widths {
-			if i == 0 {
+			if i > 0 {
+				b.WriteString(" ")
+			}
+			if i == 0 || t.Words {
 				b.WriteString("| " + strings.Repeat("-", w))
 			} else {
-				b.WriteString(" | " + strings.Repeat("-", w-1) + ":")
+				b.WriteString("| " + strings.Repeat("-", w-1) + ":")
 			}
 		}
 		b.WriteString(" |\n")

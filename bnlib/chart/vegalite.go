@@ -18,7 +18,11 @@ func (f *Figure) VegaLite() ([]byte, error) {
 	var pointed, main []string // names of the views that selections listen to
 	panels := make([]any, len(s.panels))
 	for i, p := range s.panels {
-		panels[i] = p.vegaLite(i, s)
+		view, err := p.vegaLite(i, s)
+		if err != nil {
+			return nil, err
+		}
+		panels[i] = view
 		if len(p.curves) > 0 && p.empty == "" {
 			pointed = append(pointed, fmt.Sprintf("points%d", i))
 			main = append(main, fmt.Sprintf("curves%d", i))
@@ -70,8 +74,8 @@ func (f *Figure) VegaLite() ([]byte, error) {
 	return json.Marshal(spec)
 }
 
-func (p *pane) vegaLite(index int, s *sheet) object {
-	view := object{"width": s.width - axisWidth, "height": s.height}
+func (p *pane) vegaLite(index int, s *sheet) (object, error) {
+	view := object{"width": s.width - p.left(), "height": s.height}
 	if s.titled {
 		view["title"] = object{
 			"text": p.title, "anchor": "start", "frame": "group", "fontSize": paneTitle, "color": ink, "offset": 4,
@@ -95,6 +99,16 @@ func (p *pane) vegaLite(index int, s *sheet) object {
 	} else if p.y.large() {
 		y["axis"].(object)["labelExpr"] = largeLabelExpr
 	}
+	if p.x.names != nil {
+		x["axis"].(object)["values"], x["axis"].(object)["labelExpr"] = p.x.ticks, p.x.nameExpr()
+	}
+	if p.y.names != nil {
+		y["axis"].(object)["labelExpr"] = p.y.nameExpr()
+	}
+	if len(p.cells) > 0 {
+		// Edges at whole pixels leave no seams.
+		x["scale"].(object)["round"], y["scale"].(object)["round"] = true, true
+	}
 	if p.empty != "" {
 		view["layer"] = []any{object{
 			"data": object{"values": []any{object{"x": p.x.min, "y": p.y.min}}},
@@ -102,14 +116,24 @@ func (p *pane) vegaLite(index int, s *sheet) object {
 		}, object{
 			"data": object{"values": []any{object{}}},
 			"mark": object{
-				"type": "text", "text": p.empty, "color": quiet, "x": (s.width - axisWidth) / 2, "y": s.height / 2,
+				"type": "text", "text": p.empty, "color": quiet, "x": (s.width - p.left()) / 2, "y": s.height / 2,
 			},
 			"encoding": object{},
 		}}
-		return view
+		return view, nil
 	}
 
 	var layers []any
+	if p.bare {
+		layers = append(layers, p.headingLayer())
+	}
+	for _, g := range p.cells {
+		cells, err := g.vegaLite(x, y, p, s.width-p.left())
+		if err != nil {
+			return nil, err
+		}
+		layers = append(layers, cells...)
+	}
 	if len(p.rules) > 0 {
 		layers = append(layers, p.ruleLayers(y)...)
 	}
@@ -117,11 +141,14 @@ func (p *pane) vegaLite(index int, s *sheet) object {
 		view["data"] = object{"values": p.rows()}
 		layers = append(layers, p.curveLayers(index, x, y, s.legend, len(s.columnWidths))...)
 	}
+	if len(p.scatters) > 0 {
+		layers = append(layers, p.vegaLiteScatter(x, y, s.legend, len(s.columnWidths)))
+	}
 	if len(p.marks) > 0 {
 		layers = append(layers, p.markLayers(x, y)...)
 	}
 	view["layer"] = layers
-	return view
+	return view, nil
 }
 
 func (s scale) vegaLite() object {

@@ -1,0 +1,128 @@
+package chart_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"batchnorm/bnlib"
+)
+
+// A recording of the article's eight experiments, short, with a few seeds; TestRecord's flags and commands hold here too.
+const (
+	eightSeeds = 3
+	eightSteps = 1500
+	eightEvery = 250
+)
+
+type eightRecording struct {
+	About string     `json:"about"`
+	Runs  []eightRun `json:"runs"` // in the order of the experiments, then the seeds, without batch normalization first
+}
+
+type eightRun struct {
+	Experiment int           `json:"experiment"`
+	Seed       uint64        `json:"seed"`
+	BatchNorm  bool          `json:"batch_norm"`
+	Status     bnlib.Status  `json:"status"`
+	DivergedAt int           `json:"diverged_at"`
+	Test       float64       `json:"test"`
+	Answers    []int         `json:"answers"`
+	Dead       bool          `json:"dead"`          // collapsed by dead units
+	Training   *float64      `json:"training_loss"` // mean of the last 1000 steps; null: not finite
+	Points     [][3]*float64 `json:"points"`        // step, loss, accuracy; null: not finite
+}
+
+func eightExperiments() []bnlib.Experiment {
+	var experiments []bnlib.Experiment
+	for _, e := range bnlib.Article[1:] {
+		e.Steps, e.Every = eightSteps, eightEvery
+		experiments = append(experiments, e)
+	}
+	return experiments
+}
+
+func TestRecordEight(t *testing.T) {
+	if !*record {
+		t.Skip("-record not given")
+	}
+	study, err := bnlib.Study(t.Context(), eightExperiments(), eightSeeds, &bnlib.Options{Store: &bnlib.Store{Dir: t.TempDir()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := eightRecording{About: fmt.Sprintf("the article's experiments, %d steps, %d seeds, trained on %s", eightSteps, eightSeeds, study[0].Plain[0].Backend)}
+	for i, replicates := range study {
+		for k := range eightSeeds {
+			for _, run := range []*bnlib.Run{replicates.Plain[k], replicates.BatchNorm[k]} {
+				one := eightRun{
+					Experiment: i + 1, Seed: run.Network.Seed, BatchNorm: run.Network.BatchNorm,
+					Status: run.Status, DivergedAt: run.DivergedAt, Test: run.Test, Answers: run.Answers[:],
+				}
+				c, _ := run.Collapse()
+				one.Dead = c.Cause == bnlib.DeadUnits
+				sum := 0.0
+				for _, loss := range run.Losses[eightSteps-1000:] {
+					sum += float64(loss)
+				}
+				one.Training = nullable(sum / 1000)
+				for _, p := range run.Points {
+					one.Points = append(one.Points, [3]*float64{nullable(float64(p.Step)), nullable(p.Loss), nullable(p.Accuracy)})
+				}
+				r.Runs = append(r.Runs, one)
+			}
+		}
+	}
+	out, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out = bytes.ReplaceAll(out, []byte("},{"), []byte("},\n{"))
+	if err := os.WriteFile(filepath.Join("testdata", "eight.json"), append(out, '\n'), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// recordedEight returns the experiments of testdata/eight.json by their numbers. All training losses of a run are the mean of
+// the last.
+func recordedEight() map[int]bnlib.Replicates {
+	file, err := os.ReadFile(filepath.Join("testdata", "eight.json"))
+	if err != nil {
+		panic(err)
+	}
+	var r eightRecording
+	if err := json.Unmarshal(file, &r); err != nil {
+		panic(err)
+	}
+	study := map[int]bnlib.Replicates{}
+	for _, one := range r.Runs {
+		e := eightExperiments()[one.Experiment-1]
+		replicates := study[one.Experiment]
+		replicates.Experiment = e
+		e.Seed = one.Seed
+		run := &bnlib.Run{Status: one.Status, DivergedAt: one.DivergedAt, Test: one.Test, Lockstep: 2, Losses: make([]float32, e.Steps)}
+		run.Network = bnlib.Network{Experiment: e, BatchNorm: one.BatchNorm}
+		copy(run.Answers[:], one.Answers)
+		for i := range run.Losses {
+			run.Losses[i] = float32(number(one.Training))
+		}
+		dead := bnlib.Snapshot{Step: e.Steps, Signals: []bnlib.Signal{{Layer: "hidden_1", Dead: math.NaN()}}}
+		if one.Dead {
+			dead.Signals[0].Dead = 1
+		}
+		run.Snapshots = []bnlib.Snapshot{dead}
+		for _, p := range one.Points {
+			run.Points = append(run.Points, bnlib.Point{Step: int(number(p[0])), Loss: number(p[1]), Accuracy: number(p[2])})
+		}
+		if one.BatchNorm {
+			replicates.BatchNorm = append(replicates.BatchNorm, run)
+		} else {
+			replicates.Plain = append(replicates.Plain, run)
+		}
+		study[one.Experiment] = replicates
+	}
+	return study
+}
