@@ -55,7 +55,7 @@ func TestStudy(t *testing.T) {
 }
 
 func TestStudyOfRecording(t *testing.T) {
-	table := chart.Study(recordedStudy())
+	table := chart.Study(recordedEight())
 	if len(table.Rows) != 8 {
 		t.Fatalf("%d rows, want 8", len(table.Rows))
 	}
@@ -76,7 +76,7 @@ func TestStudyOfRecording(t *testing.T) {
 }
 
 func TestVerdicts(t *testing.T) {
-	study := recordedStudy()
+	study := recordedEight()
 	table := chart.Verdicts(study)
 	if len(table.Rows) != len(bnlib.Claims) {
 		t.Fatalf("%d rows for %d claims", len(table.Rows), len(bnlib.Claims))
