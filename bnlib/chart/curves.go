@@ -377,6 +377,13 @@ func conditions(runs []*bnlib.Run) string {
 	return strings.Join(out, " · ")
 }
 
+func activationName(e bnlib.Experiment) string {
+	if name := strings.ToLower(e.Activation.String()); name != "relu" {
+		return name
+	}
+	return "ReLU"
+}
+
 func accuracyOf(e bnlib.Point) string { return bnlib.FormatAccuracy(e.Accuracy) }
 
 func lossOf(e bnlib.Point) string { return fmt.Sprintf("%.3g", e.Loss) }

@@ -52,6 +52,24 @@ func ExampleLoss() {
 	// Experiment 1, validation loss after 1000 steps: with batch norm 0.0594, without it diverged at step 3
 }
 
+// Small panels, one for each experiment.
+func ExampleMultiples() {
+	one := pair([3]float64{.1134, .3264, .7068}, [3]float64{.1134, .9108, .9406})
+	other := pair([3]float64{.1134, .0958, .0958}, [3]float64{.1134, .8950, .9142})
+	for _, run := range other {
+		run.Network.Experiment = bnlib.Article[2]
+	}
+	figure := chart.Multiples([][]*bnlib.Run{one, other})
+	fmt.Println(figure.Title)
+	for _, p := range figure.Panels {
+		fmt.Println(p.Title)
+	}
+	// Output:
+	// Validation accuracy of 2 experiments after 1000 steps: higher with batch norm in 2 of 2
+	// 1 · std 0.05, rate 0.01, ReLU
+	// 2 · std 0.05, rate 0.01, sigmoid
+}
+
 // The article's accuracies beside ours.
 func ExampleResults() {
 	runs := pair([3]float64{.1134, .3264, .7068}, [3]float64{.1134, .9108, .9406})

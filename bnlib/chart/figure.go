@@ -2,7 +2,9 @@
 //
 // A Figure is a description. VegaLite renders it for a notebook, where one can point at a curve and zoom into it, and PNG
 // for everything that cannot: both draw the same numbers under the same title. Accuracy, Error, Loss, CloseUp and Training
-// describe the figures of the workbook; any other figure is a Figure literal.
+// describe how training went, Multiples and SeedBands that of several experiments and seeds; Bands, Sizes, Units and
+// SignalProfile what a probe saw inside the networks, and so do HistogramHeat and FirstLayer in colours. Dots, and the tables
+// Study and Verdicts, compare the article's experiments over seeds with the article. Any other figure is a Figure literal.
 //
 // A value that is not a number is not left out: the curve breaks there, and a × says where and why.
 package chart
@@ -19,6 +21,7 @@ type Figure struct {
 
 // Panel is one pair of axes with what is drawn between them.
 type Panel struct {
+	Title    string // a few words above the panel; may be empty
 	X, Y     Axis
 	Cells    []Cells // beneath all else
 	Series   []Series
@@ -44,6 +47,7 @@ type Series struct {
 	Faint bool      // thin and pale: accompanies another curve of the same name
 	Note  string    // what a faint curve adds, such as "training loss": follows Name where the reader points at it
 	X, Y  []float64 // of equal length; NaN and infinities in Y break the curve
+	Bands []Band    // areas under the curve, the first one lowest
 }
 
 // Mark is a × with a few words beside it.

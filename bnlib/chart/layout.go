@@ -16,6 +16,7 @@ type sheet struct {
 	columns         int
 	width           float64 // of one panel with its axis, in CSS pixels
 	height          float64 // of its plotting area
+	titled          bool    // some panel has a title, and all leave room for one
 }
 
 type entry struct {
@@ -25,6 +26,7 @@ type entry struct {
 }
 
 type pane struct {
+	title    string
 	x, y     scale
 	cells    []cellGrid
 	curves   []curve
@@ -49,6 +51,7 @@ type curve struct {
 	style      Style
 	faint      bool
 	points     []point
+	areas      []area
 }
 
 // placed is a mark with the place of its words: their middle dy CSS pixels above the ×, to its left or its right.
@@ -74,8 +77,9 @@ const (
 	faintOpacity = 0.45
 	legendSample = 26. // length of the line before a name
 	legendGap    = 18. // behind a name
-	headingGap   = 9.  // between the name of the y axis and the plotting area below it
-	wordGap      = 7.  // between a × and its words
+	paneTitle    = 11.5
+	headingGap   = 9. // between the name of the y axis and the plotting area below it
+	wordGap      = 7. // between a × and its words
 )
 
 func (f *Figure) layout() *sheet {
@@ -90,6 +94,7 @@ func (f *Figure) layout() *sheet {
 	seen := map[string]bool{}
 	for _, p := range f.Panels {
 		s.panels = append(s.panels, p.layout(s.width, s.height))
+		s.titled = s.titled || p.Title != ""
 		for _, c := range p.Series {
 			if c.Name != "" && !seen[c.Name] {
 				seen[c.Name] = true
@@ -139,7 +144,7 @@ func columnWidths(legend []entry, width float64) []float64 {
 }
 
 func (p *Panel) layout(width, height float64) pane {
-	out := pane{bare: p.Bare}
+	out := pane{title: p.Title, bare: p.Bare}
 	var xs, ys []float64
 	invalid := false
 	for _, c := range p.Cells {
@@ -153,6 +158,9 @@ func (p *Panel) layout(width, height float64) pane {
 	}
 	for _, s := range p.Series {
 		c := curve{name: s.Name, note: s.Note, style: s.Style, faint: s.Faint}
+		for _, b := range s.Bands {
+			c.areas = append(c.areas, area{note: b.Note})
+		}
 		for i := range min(len(s.X), len(s.Y)) {
 			x, y := round(s.X[i]), round(s.Y[i])
 			if !finite(x) {
@@ -163,6 +171,11 @@ func (p *Panel) layout(width, height float64) pane {
 			}
 			c.points = append(c.points, point{x: x, y: y})
 			xs, ys = append(xs, x), append(ys, y)
+			for k, b := range s.Bands {
+				e := b.at(i)
+				c.areas[k].edges = append(c.areas[k].edges, e)
+				ys = append(ys, e.low, e.high)
+			}
 		}
 		for i := range c.points {
 			left := i > 0 && finite(c.points[i-1].y)
@@ -200,6 +213,9 @@ func (p *Panel) layout(width, height float64) pane {
 			if out.y.log && c.points[i].y < out.y.min && c.points[i].y < 1/huge {
 				c.points[i].y = out.y.min
 			}
+		}
+		for k := range c.areas {
+			c.areas[k].finish(out.y)
 		}
 	}
 	for _, m := range p.Marks {
@@ -393,14 +409,20 @@ func (s scale) number(v float64) string {
 	if i := slices.Index(s.ticks, v); i >= 0 && i < len(s.names) {
 		return s.names[i]
 	}
-	if !s.log || v >= 1e-4 && v < 1e6 {
+	if a := math.Abs(v); a == 0 || a < 1e6 && (a >= 1e-4 || !s.log) {
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	}
 	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(v, 'e', -1, 64), "e")
 	return mantissa + "e" + exponent[:1] + strings.TrimLeft(exponent[1:], "0")
 }
 
-const labelExpr = "datum.value >= 1e-4 && datum.value < 1e6 ? format(datum.value, '~f') : format(datum.value, '~e')"
+// large reports whether the axis needs exponents although it is linear.
+func (s scale) large() bool { return !s.log && max(-s.min, s.max) >= 1e6 }
+
+const (
+	labelExpr      = "datum.value >= 1e-4 && datum.value < 1e6 ? format(datum.value, '~f') : format(datum.value, '~e')"
+	largeLabelExpr = "abs(datum.value) < 1e6 ? format(datum.value, '~f') : format(datum.value, '~e')"
+)
 
 // round keeps six significant digits: more than a pixel shows, and far fewer bytes in a notebook.
 func round(v float64) float64 {

@@ -33,11 +33,15 @@ func (f *Figure) PNG() ([]byte, error) {
 	s := f.layout()
 	rows := (len(s.panels) + s.columns - 1) / s.columns
 	head := s.headHeight()
+	above := labelSize*leading + headingGap // of a plotting area
+	if s.titled {
+		above += paneTitle*leading + 8
+	}
 	below := 0.
 	if slices.ContainsFunc(s.panels, func(p pane) bool { return !p.bare }) {
 		below = xAxisPix
 	}
-	paneHeight := vg.Length(labelSize*leading+headingGap+s.height+below) * px
+	paneHeight := vg.Length(above+s.height+below) * px
 	width := vg.Length(s.width*float64(s.columns)) * px
 	img := vgimg.NewWith(vgimg.UseWH(width+2*margin, head+vg.Length(rows)*paneHeight+2*margin), vgimg.UseDPI(pngDPI))
 	sheet := draw.Crop(draw.New(img), margin, -margin, margin, -margin)
@@ -59,7 +63,7 @@ func (f *Figure) PNG() ([]byte, error) {
 		}
 		cell.Max.Y -= head + vg.Length(row)*paneHeight
 		cell.Min.Y = cell.Max.Y - paneHeight
-		cell.Max.Y -= vg.Length(labelSize*leading+headingGap) * px
+		cell.Max.Y -= vg.Length(above) * px
 		plots[i] = s.panels[i].plot()
 		area := plots[i].DataCanvas(*cell)
 		over[i], left[i] = cell.Max.Y-area.Max.Y, area.Min.X-cell.Min.X
@@ -222,6 +226,7 @@ func (p *pane) Plot(c draw.Canvas, plt *plot.Plot) {
 	}
 	heading := letters(labelSize, false, quiet)
 	c.FillText(heading, vg.Point{X: c.Min.X, Y: c.Max.Y + headingGap*px}, p.y.label)
+	c.FillText(letters(paneTitle, true, ink), vg.Point{X: c.Min.X, Y: c.Max.Y + (headingGap+labelSize*leading)*px}, p.title)
 	if p.empty != "" {
 		style := letters(labelSize, false, quiet)
 		style.XAlign, style.YAlign = draw.XCenter, draw.YCenter
@@ -235,6 +240,9 @@ func (p *pane) Plot(c draw.Canvas, plt *plot.Plot) {
 		style := letters(labelSize, false, r.Color)
 		style.XAlign, style.YAlign = draw.XRight, draw.YTop
 		c.FillText(style, vg.Point{X: c.Max.X - 4*px, Y: y - 2*px}, r.Text)
+	}
+	for _, one := range p.curves {
+		one.drawBands(c, trX, trY)
 	}
 	for _, faint := range []bool{true, false} {
 		for _, one := range p.curves {

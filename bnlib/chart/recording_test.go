@@ -16,7 +16,7 @@ import (
 // What the tests draw are recordings of real trainings, in testdata. To take them anew:
 //
 //	go test ./bnlib/chart -run Record -record && go test ./bnlib/chart -update
-var record = flag.Bool("record", false, "train the recorded pairs anew (a minute or two) and write testdata/*.json")
+var record = flag.Bool("record", false, "train what is recorded anew (a few minutes) and write testdata/*.json")
 
 var recordings = map[string]int{"experiment1": 1, "experiment7": 7} // file: number of the article's experiment
 

@@ -107,13 +107,6 @@ var causeNames = map[bnlib.Cause]string{
 	bnlib.ConstantOutput: "constant",
 }
 
-func activationName(e bnlib.Experiment) string {
-	if name := strings.ToLower(e.Activation.String()); name != "relu" {
-		return name
-	}
-	return "ReLU"
-}
-
 // Verdicts lists the article's claims, in its order, with what the runs of a study make of them: bnlib.Claims and
 // Claim.Judge. study holds the experiments by their number in bnlib.Article. A claim about experiments that are not there, or
 // whose runs are not done, is untested.

@@ -6,8 +6,20 @@ import (
 	"math"
 )
 
-// Hint says what a reader can do with the Vega-Lite rendering of a figure.
+// Hint says what a reader can do with the Vega-Lite rendering of a figure of curves.
 const Hint = "Point at a curve for its values. Drag to move along the steps, Ctrl + wheel or pinch to zoom, double-click to go back. Click a name in the legend to highlight it, Shift-click for several."
+
+const cellHint = "Point at a cell or a dot for its value."
+
+// hint says what a reader can do with this figure.
+func (s *sheet) hint() string {
+	for _, p := range s.panels {
+		if len(p.curves) > 0 {
+			return Hint
+		}
+	}
+	return cellHint
+}
 
 type object = map[string]any
 
@@ -30,7 +42,7 @@ func (f *Figure) VegaLite() ([]byte, error) {
 	}
 	spec := object{
 		"$schema":     "https://vega.github.io/schema/vega-lite/v5.json",
-		"description": Hint,
+		"description": s.hint(),
 		"background":  paper,
 		"padding":     8,
 		"concat":      panels,
@@ -76,11 +88,16 @@ func (f *Figure) VegaLite() ([]byte, error) {
 
 func (p *pane) vegaLite(index int, s *sheet) (object, error) {
 	view := object{"width": s.width - p.left(), "height": s.height}
+	if s.titled {
+		view["title"] = object{
+			"text": p.title, "anchor": "start", "frame": "group", "fontSize": paneTitle, "color": ink, "offset": 4,
+		}
+	}
 	x := object{"field": "x", "type": "quantitative", "scale": p.x.vegaLite(), "axis": object{
 		"title": p.x.label, "format": "~f", "grid": true, "tickCount": len(p.x.ticks), "labelFlush": false, "labelOverlap": "greedy",
 	}}
-	if p.x.whole {
-		x["axis"].(object)["tickMinStep"] = 1
+	if p.x.whole && p.x.max-p.x.min < 20 { // else Vega puts ticks between whole numbers; Vega-Lite ignores a tickMinStep
+		x["axis"].(object)["values"] = p.x.ticks
 	}
 	y := object{"field": "y", "type": "quantitative", "scale": p.y.vegaLite(), "axis": object{
 		"title": p.y.label, "titleAngle": 0, "titleAlign": "left", "titleBaseline": "bottom", "titleX": 0, "titleY": -headingGap,
@@ -91,6 +108,8 @@ func (p *pane) vegaLite(index int, s *sheet) (object, error) {
 	}
 	if p.y.log {
 		y["axis"].(object)["labelExpr"] = labelExpr
+	} else if p.y.large() {
+		y["axis"].(object)["labelExpr"] = largeLabelExpr
 	}
 	if p.x.names != nil {
 		x["axis"].(object)["values"], x["axis"].(object)["labelExpr"] = p.x.ticks, p.x.nameExpr()
@@ -158,7 +177,7 @@ func (s scale) vegaLite() object {
 func (p *pane) rows() []any {
 	var rows []any
 	for i, c := range p.curves {
-		for _, q := range c.points {
+		for k, q := range c.points {
 			row := object{"x": q.x, "name": c.name, "curve": fmt.Sprint(i)}
 			if !math.IsNaN(q.y) {
 				row["y"] = q.y
@@ -169,6 +188,7 @@ func (p *pane) rows() []any {
 			if q.alone {
 				row["alone"] = true
 			}
+			c.addEdges(row, k)
 			rows = append(rows, row)
 		}
 	}
@@ -203,7 +223,7 @@ func (p *pane) curveLayers(index int, x, y object, legend []entry, columns int) 
 		}
 		return object{"transform": []any{object{"filter": keep}}, "mark": mark, "encoding": encoding}
 	}
-	var layers []any
+	layers := p.bandLayers(x, y, color, picked)
 	var faint, alone bool
 	for _, c := range p.curves {
 		faint = faint || c.faint
@@ -230,6 +250,9 @@ func (p *pane) curveLayers(index int, x, y object, legend []entry, columns int) 
 
 	// A vertical rule follows the pointer from one recorded step to the next and carries the values of all curves there.
 	pivot := []any{object{"pivot": "curve", "value": "y", "groupby": []string{"x"}, "op": "max"}}
+	if p.mostBands() > 0 {
+		pivot = p.bandPivot()
+	}
 	tooltip := []any{object{"field": "x", "type": "quantitative", "title": p.x.label, "format": "~g"}}
 	for _, faint := range []bool{false, true} {
 		for i, c := range p.curves {
@@ -243,6 +266,8 @@ func (p *pane) curveLayers(index int, x, y object, legend []entry, columns int) 
 			value, text := fmt.Sprintf("datum['%d']", i), fmt.Sprintf("text%d", i)
 			pivot = append(pivot, object{"calculate": fmt.Sprintf("isValid(%s) ? format(%s, '.4g') : '–'", value, value), "as": text})
 			tooltip = append(tooltip, object{"field": text, "type": "nominal", "title": title})
+			transforms, entries := p.bandTooltip(i)
+			pivot, tooltip = append(pivot, transforms...), append(tooltip, entries...)
 		}
 	}
 	layers = append(layers,

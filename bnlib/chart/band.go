@@ -1,0 +1,170 @@
+package chart
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Band is the area between two curves that accompany a Series, pale in its colour. Where bands lie on each other they are
+// darker.
+type Band struct {
+	Low, High []float64 // at the X of the Series; NaN and infinities in either break the band
+	Note      string    // what lies within, such as "5 to 95%": follows the Name of the Series where the reader points at it
+}
+
+const (
+	bandOpacity = 0.2
+	bandAlone   = 5. // width of a band of one step
+)
+
+// area is a Band made ready to draw.
+type area struct {
+	note  string
+	edges []edge // one for each point of the curve
+}
+
+type edge struct {
+	low, high float64 // NaN, both, in a gap
+	alone     bool    // no neighbour on either side: an area would not show it
+}
+
+// at returns the edges of b at the i-th X.
+func (b Band) at(i int) edge {
+	nan := math.NaN()
+	if i >= len(b.Low) || i >= len(b.High) || !finite(b.Low[i]) || !finite(b.High[i]) {
+		return edge{low: nan, high: nan}
+	}
+	low, high := round(b.Low[i]), round(b.High[i])
+	return edge{low: min(low, high), high: max(low, high)}
+}
+
+// finish marks edges without neighbours, and lifts those that a logarithmic axis cannot show to its lower end.
+func (a *area) finish(y scale) {
+	known := func(i int) bool { return i >= 0 && i < len(a.edges) && !math.IsNaN(a.edges[i].low) }
+	for i := range a.edges {
+		e := &a.edges[i]
+		e.alone = known(i) && !known(i-1) && !known(i+1)
+		if y.log && known(i) && e.low < 1/huge {
+			e.low, e.high = y.min, max(e.high, y.min)
+		}
+	}
+}
+
+// drawBands fills the bands of a curve, the first of them first.
+func (one curve) drawBands(c draw.Canvas, trX, trY func(float64) vg.Length) {
+	clr := rgb(one.style.Color)
+	clr.A = 255 * bandOpacity
+	for _, a := range one.areas {
+		var low, high []vg.Point
+		fill := func() {
+			outline := low
+			for i := len(high) - 1; i >= 0; i-- {
+				outline = append(outline, high[i])
+			}
+			if len(outline) > 2 {
+				c.FillPolygon(clr, c.ClipPolygonXY(outline))
+			}
+			low, high = nil, nil
+		}
+		for i, e := range a.edges {
+			if math.IsNaN(e.low) {
+				fill()
+				continue
+			}
+			x := trX(one.points[i].x)
+			low, high = append(low, vg.Point{X: x, Y: trY(e.low)}), append(high, vg.Point{X: x, Y: trY(e.high)})
+			if e.alone && c.ContainsX(x) {
+				bar := c.ClipLinesY([]vg.Point{low[0], high[0]})
+				c.StrokeLines(draw.LineStyle{Color: clr, Width: bandAlone * px}, bar...)
+			}
+		}
+		fill()
+	}
+}
+
+// bandFields are the names, in a row of the data of the Vega-Lite rendering, of the edges of the k-th band of its curve.
+func bandFields(k int) (low, high, alone string) {
+	return fmt.Sprintf("low%d", k), fmt.Sprintf("high%d", k), fmt.Sprintf("alone%d", k)
+}
+
+// addEdges adds the edges of the bands at the i-th point of a curve to its row.
+func (one curve) addEdges(row object, i int) {
+	for k, a := range one.areas {
+		e := a.edges[i]
+		if math.IsNaN(e.low) {
+			continue
+		}
+		low, high, alone := bandFields(k)
+		row[low], row[high] = e.low, e.high
+		if e.alone {
+			row[alone] = true
+		}
+	}
+}
+
+// bandLayers draws the bands of all curves, those of one rank in one layer.
+func (p *pane) bandLayers(x, y, color, opacity object) []any {
+	var layers []any
+	for k := range p.mostBands() {
+		low, high, alone := bandFields(k)
+		from := object{}
+		for key, value := range y {
+			from[key] = value
+		}
+		from["field"] = low
+		encoding := object{
+			"x": x, "y": from, "y2": object{"field": high}, "color": color, "detail": object{"field": "curve"}, "opacity": opacity,
+		}
+		layers = append(layers,
+			object{"mark": object{"type": "area", "clip": true, "fillOpacity": bandOpacity}, "encoding": encoding},
+			object{
+				"transform": []any{object{"filter": "datum." + alone}},
+				"mark":      object{"type": "rule", "clip": true, "strokeWidth": bandAlone, "strokeOpacity": bandOpacity},
+				"encoding":  encoding,
+			})
+	}
+	return layers
+}
+
+func (p *pane) mostBands() int {
+	most := 0
+	for _, c := range p.curves {
+		most = max(most, len(c.areas))
+	}
+	return most
+}
+
+// bandPivot returns transforms that gather the values of all curves and of the edges of their bands at one x in one row:
+// of the curve i its value as i, and the edges of its bands as ilow0, ihigh0 and so on.
+func (p *pane) bandPivot() []any {
+	fields := []string{"y"}
+	for k := range p.mostBands() {
+		low, high, _ := bandFields(k)
+		fields = append(fields, low, high)
+	}
+	return []any{
+		object{"fold": fields, "as": []string{"part", "value"}},
+		object{"calculate": "datum.curve + (datum.part === 'y' ? '' : datum.part)", "as": "cell"},
+		object{"pivot": "cell", "value": "value", "groupby": []string{"x"}, "op": "max"},
+	}
+}
+
+// bandTooltip returns transforms that write what the bands of the i-th curve hold, and the entries of a tooltip that show it.
+func (p *pane) bandTooltip(i int) (transforms, entries []any) {
+	c := p.curves[i]
+	for k, a := range c.areas {
+		low, high, _ := bandFields(k)
+		low, high = fmt.Sprintf("datum['%d%s']", i, low), fmt.Sprintf("datum['%d%s']", i, high)
+		text, title := fmt.Sprintf("text%dband%d", i, k), c.name
+		if a.note != "" {
+			title += ", " + a.note
+		}
+		transforms = append(transforms, object{"as": text, "calculate": fmt.Sprintf(
+			"isValid(%s) ? format(%s, '.4g') + ' to ' + format(%s, '.4g') : '–'", low, low, high)})
+		entries = append(entries, object{"field": text, "type": "nominal", "title": title})
+	}
+	return transforms, entries
+}

@@ -1,0 +1,135 @@
+package chart_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"image"
+	"image/png"
+	"math"
+	"strings"
+	"testing"
+
+	"batchnorm/bnlib/chart"
+)
+
+// banded is a figure of one curve with one band, which breaks at x = 2 and has nothing around it at x = 5.
+func banded(log bool) *chart.Figure {
+	nan := math.NaN()
+	return &chart.Figure{Panels: []chart.Panel{{
+		Y: chart.Axis{Log: log},
+		Series: []chart.Series{{
+			Name: "a", Style: chart.WithBatchNorm,
+			X: []float64{0, 1, 2, 3, 4, 5, 6}, Y: []float64{2, 2, 2, 2, nan, 2, nan},
+			Bands: []chart.Band{{
+				Note: "range",
+				Low:  []float64{1, 1, nan, 1, nan, 1, math.Inf(1)},
+				High: []float64{3, 4, 3, 3, 3, 3, 3},
+			}},
+		}},
+	}}}
+}
+
+func TestBandBreaksWhereItIsNotKnown(t *testing.T) {
+	for _, log := range []bool{false, true} {
+		got := rows(t, banded(log))[0]
+		for i, known := range []bool{true, true, false, true, false, true, false} {
+			row := got[i]
+			if _, ok := row["low0"]; ok != known || (row["high0"] != nil) != known {
+				t.Errorf("log %v: at x = %d the band is %v to %v, want one: %v", log, i, row["low0"], row["high0"], known)
+			}
+			if alone := row["alone0"] == true; alone != (i == 3 || i == 5) {
+				t.Errorf("log %v: at x = %d alone is %v", log, i, alone)
+			}
+		}
+	}
+}
+
+func TestBandIsDrawnBetweenItsCurves(t *testing.T) {
+	f := banded(false)
+	pale := pixels(t, f)
+	f.Panels[0].Series[0].Bands = nil
+	f.Panels[0].Y.Min, f.Panels[0].Y.Max = 0.85, 4.15 // as the band makes them
+	none := pixels(t, f)
+	drawn, left, right := 0, math.MaxInt, 0
+	bounds := pale.Bounds()
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			r, g, b, _ := pale.At(x, y).RGBA()
+			r0, g0, b0, _ := none.At(x, y).RGBA()
+			if blue := int(b) - int(r) - int(b0) + int(r0); blue > 5000 && int(g)-int(g0) < 0 {
+				drawn++
+				left, right = min(left, x), max(right, x)
+			}
+		}
+	}
+	// From 0 to 1 a wedge of height 2 to 3 of 3.3, over a sixth of the width, and two bars at 3 and 5.
+	whole := float64(bounds.Dx() * bounds.Dy())
+	if share := float64(drawn) / whole; share < 0.05 || share > 0.14 {
+		t.Errorf("a band changes %.3f of all pixels", share)
+	}
+	if width := float64(right-left) / float64(bounds.Dx()); width < 0.7 || width > 0.9 {
+		t.Errorf("a band reaches over %.2f of the width, want from x = 0 to 5 of 6", width)
+	}
+}
+
+func pixels(t *testing.T, f *chart.Figure) image.Image {
+	t.Helper()
+	picture, err := f.PNG()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := png.Decode(bytes.NewReader(picture))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestBandsAreAreasInVegaLite(t *testing.T) {
+	raw, err := banded(true).VegaLite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkSpec(t, raw)
+	var spec struct {
+		Concat []struct {
+			Layer []struct {
+				Mark     struct{ Type string }
+				Encoding struct {
+					Y, Y2   struct{ Field string }
+					Tooltip json.RawMessage
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(raw, &spec); err != nil {
+		t.Fatal(err)
+	}
+	var areas int
+	var tooltips strings.Builder
+	for _, layer := range spec.Concat[0].Layer {
+		tooltips.Write(layer.Encoding.Tooltip)
+		if layer.Mark.Type == "area" {
+			areas++
+			if e := layer.Encoding; e.Y.Field != "low0" || e.Y2.Field != "high0" {
+				t.Errorf("area from %q to %q", e.Y.Field, e.Y2.Field)
+			}
+		}
+	}
+	if areas != 1 {
+		t.Errorf("%d areas, want 1", areas)
+	}
+	if !strings.Contains(tooltips.String(), "a, range") {
+		t.Errorf("no tooltip names the band: %s", tooltips.String())
+	}
+}
+
+func TestBandOnLogAxisEndsAtItsLowerEnd(t *testing.T) {
+	f := banded(true)
+	f.Panels[0].Series[0].Bands[0].Low[0] = 0
+	row := rows(t, f)[0][0]
+	low, _ := row["low0"].(float64)
+	if low <= 0 || low > 1 {
+		t.Errorf("a band from 0 is drawn from %v on a log axis, want its lower end", row["low0"])
+	}
+}

@@ -1,0 +1,101 @@
+package chart
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"batchnorm/bnlib"
+)
+
+// Sizes draws, for the weights of each hidden layer through training, the norm of the gradient and the size of an update
+// relative to the weights: a row each, a column a run, on log axes. Layers are told apart by shade, from pale, near the images,
+// to dark. The runs need snapshots, which Options.Probe takes.
+func Sizes(runs ...*bnlib.Run) *Figure {
+	f := &Figure{Title: sizesTitle(runs), Subtitle: conditions(runs), Columns: len(runs), Width: 390 * max(2, len(runs)), Height: 180}
+	names := layers(snapshots(runs)...)
+	if len(names) == 0 {
+		return f.unprobed(runs)
+	}
+	looks := appearances(runs)
+	for _, measure := range []struct {
+		label string
+		of    func(bnlib.ParameterSizes) float64
+	}{
+		{"norm of the weights' gradient (log scale)", func(p bnlib.ParameterSizes) float64 { return p.Gradient }},
+		{"update relative to the weights (ratio of norms, log scale)", bnlib.ParameterSizes.Ratio},
+	} {
+		row := make([]Panel, len(runs))
+		for i, run := range runs {
+			p := Panel{Title: looks[i].name, X: stepAxis(runs), Y: Axis{Label: measure.label, Log: true}, Empty: notProbed}
+			for k, layer := range names {
+				s := Series{Name: layer + ", " + looks[i].name, Style: looks[i].style.shade(k, len(names))}
+				for _, snapshot := range run.Snapshots {
+					if w, ok := weightsOf(snapshot, layer); ok {
+						s.X, s.Y = append(s.X, float64(snapshot.Step)), append(s.Y, measure.of(w))
+					}
+				}
+				if len(s.X) == 0 {
+					continue
+				}
+				p.Series = append(p.Series, s)
+				if len(p.Marks) == 0 {
+					s.Style = looks[i].style // one mark for all layers
+					p.Marks = ends(run, s)
+				}
+			}
+			row[i] = p
+		}
+		shareAxis(row)
+		f.Panels = append(f.Panels, row...)
+	}
+	return f
+}
+
+// weightsOf returns the sizes of the weight matrix of a layer, or, if none of its variables is called weights, of the first of
+// them.
+func weightsOf(s bnlib.Snapshot, layer string) (bnlib.ParameterSizes, bool) {
+	within := func(p bnlib.ParameterSizes) bool { return layer == "" || strings.HasPrefix(p.Name, layer+"/") }
+	i := slices.IndexFunc(s.Parameters, func(p bnlib.ParameterSizes) bool {
+		return within(p) && strings.HasSuffix("/"+p.Name, "/weights")
+	})
+	if i < 0 {
+		i = slices.IndexFunc(s.Parameters, within)
+	}
+	if i < 0 {
+		return bnlib.ParameterSizes{}, false
+	}
+	return s.Parameters[i], true
+}
+
+// sizesTitle compares the gradient of the first hidden layer with that of the last, at the first snapshot and at the last: where
+// it is much smaller, gradients vanish on their way back.
+func sizesTitle(runs []*bnlib.Run) string {
+	names := layers(snapshots(runs)...)
+	if len(names) == 0 {
+		return topic("sizes of gradients: ", runs) + notProbed
+	}
+	first, last := names[0], names[len(names)-1]
+	if first == last {
+		return topic("sizes of gradients and updates", runs)
+	}
+	what := fmt.Sprintf("gradient of %s over that of %s: ", first, last)
+	return topic(what, runs) + outcomes(runs, func(run *bnlib.Run) string {
+		var items []string
+		for _, s := range []bnlib.Snapshot{run.Snapshots[0], run.Snapshots[len(run.Snapshots)-1]} {
+			one, oneOK := weightsOf(s, first)
+			other, otherOK := weightsOf(s, last)
+			if ratio := one.Gradient / other.Gradient; oneOK && otherOK && finite(ratio) {
+				items = append(items, fmt.Sprintf("%.2g at step %d", ratio, s.Step))
+			}
+		}
+		items = slices.Compact(items)
+		if at := divergedAt(run); at > 0 {
+			items = append(items, fmt.Sprintf("diverged at step %d", at))
+		}
+		if len(items) == 0 {
+			return "not known"
+		}
+		return strings.Join(items, ", ")
+	})
+}
