@@ -15,7 +15,7 @@ import (
 )
 
 // goldenCells names those of cellFigures whose pictures are compared with testdata.
-var goldenCells = []string{"heat3", "heat4", "weights4", "dots"}
+var goldenCells = []string{"heat3", "heat4", "heat7", "weights4", "dots"}
 
 // cellFigures are the figures made of cells.
 func cellFigures() map[string]*chart.Figure {
@@ -24,6 +24,7 @@ func cellFigures() map[string]*chart.Figure {
 		"heat4":    chart.HistogramHeat(recordedInside("inside4")...),
 		"weights4": chart.FirstLayer(recordedInside("inside4")...),
 		"dots":     chart.Dots(recordedEight()),
+		"heat7":    chart.HistogramHeat(probed("probe7")...),
 		"phases":   phases(),
 		"heat6":    chart.HistogramHeat(recordedInside("inside6")...),
 	}

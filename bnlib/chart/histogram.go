@@ -52,7 +52,7 @@ func HistogramHeat(runs ...*bnlib.Run) *Figure {
 	for i, h := range heats {
 		f.Panels = append(f.Panels, h.panel(runs[i%len(runs)], looks[i%len(runs)], full))
 	}
-	f.explain("colour: share of the step's values in a cell" + ofImages(snapshots(runs)))
+	f.explain("colour: share of the step's values in a cell, square root scale" + ofImages(snapshots(runs)))
 	return f
 }
 
@@ -316,7 +316,11 @@ func (h *heat) panel(run *bnlib.Run, look appearance, full float64) Panel {
 			continue
 		}
 		text := fmt.Sprintf("some values not finite from step %d", h.steps[i])
-		if math.IsNaN(h.columns[i][0]) {
+		at := divergedAt(run)
+		switch none := math.IsNaN(h.columns[i][0]); {
+		case none && at > 0 && at <= h.steps[i]:
+			text = fmt.Sprintf("diverged at step %d: no finite values", at)
+		case none:
 			text = fmt.Sprintf("no finite values from step %d", h.steps[i])
 		}
 		p.Marks = []Mark{{X: float64(h.steps[i]), Y: math.NaN(), Text: text, Detail: look.name + ": " + text, Color: ink}}

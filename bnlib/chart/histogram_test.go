@@ -87,7 +87,7 @@ func TestHistogramHeat(t *testing.T) {
 	if !math.IsNaN(columns[2][0]) {
 		t.Errorf("a step without finite values has the share %v", columns[2][0])
 	}
-	if len(p.Marks) != 1 || p.Marks[0].X != 20 || p.Marks[0].Text != "no finite values from step 20" {
+	if len(p.Marks) != 1 || p.Marks[0].X != 20 || p.Marks[0].Text != "diverged at step 15: no finite values" {
 		t.Errorf("marks %v", p.Marks)
 	}
 }
