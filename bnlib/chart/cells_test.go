@@ -15,7 +15,7 @@ import (
 )
 
 // goldenCells names those of cellFigures whose pictures are compared with testdata.
-var goldenCells = []string{"heat3", "heat4", "weights4", "dots"}
+var goldenCells = []string{"heat3", "heat4", "heat7", "weights4", "dots"}
 
 // cellFigures are the figures made of cells.
 func cellFigures() map[string]*chart.Figure {
@@ -24,8 +24,25 @@ func cellFigures() map[string]*chart.Figure {
 		"heat4":    chart.HistogramHeat(recordedInside("inside4")...),
 		"weights4": chart.FirstLayer(recordedInside("inside4")...),
 		"dots":     chart.Dots(recordedEight()),
+		"heat7":    chart.HistogramHeat(probed("probe7")...),
+		"phases":   phases(),
 		"heat6":    chart.HistogramHeat(recordedInside("inside6")...),
 	}
+}
+
+// phases is a grid with logarithmic axes.
+func phases() *chart.Figure {
+	cells := chart.Cells{
+		X: []float64{.005, .05, .5, 5}, Y: []float64{.03, .3, 3, 30}, Name: "validation accuracy",
+		Values: [][]float64{{.9, .95, .6}, {.97, math.NaN(), .7}, {.1, .11, .1}},
+		Colors: chart.ColorScale{Stops: chart.Sequential(chart.WithBatchNorm.Color), Max: 1},
+	}
+	return &chart.Figure{Title: "Where training works", Panels: []chart.Panel{{
+		X: chart.Axis{Label: "learning rate", Log: true}, Y: chart.Axis{Label: "std of the initial weights", Log: true},
+		Cells: []chart.Cells{cells},
+		Marks: []chart.Mark{{X: .05, Y: math.NaN(), Text: "a mark", Color: chart.WithoutBatchNorm.Color}},
+		Rules: []chart.Rule{{Y: 1, Text: "a rule"}},
+	}}}
 }
 
 func allFigures() map[string]*chart.Figure {

@@ -3,7 +3,8 @@
 // A Figure is a description. VegaLite renders it for a notebook, where one can point at a curve and zoom into it, and PNG
 // for everything that cannot: both draw the same numbers under the same title. Accuracy, Error, Loss, CloseUp and Training
 // describe how training went, Multiples and SeedBands that of several experiments and seeds; Bands, Sizes, Units and
-// SignalProfile what a probe saw inside the networks. Any other figure is a Figure literal.
+// SignalProfile what a probe saw inside the networks, and so do HistogramHeat and FirstLayer in colours. Dots, and the tables
+// Study and Verdicts, compare the article's experiments over seeds with the article. Any other figure is a Figure literal.
 //
 // A value that is not a number is not left out: the curve breaks there, and a × says where and why.
 package chart

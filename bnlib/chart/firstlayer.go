@@ -40,6 +40,7 @@ func FirstLayer(runs ...*bnlib.Run) *Figure {
 		}
 		f.Panels = append(f.Panels, p)
 	}
+	f.explain("green: above zero, purple: below")
 	most := 0
 	for _, run := range runs {
 		if w, ok := imageWeights(run); ok {
@@ -48,9 +49,9 @@ func FirstLayer(runs ...*bnlib.Run) *Figure {
 	}
 	what := "weights of hidden_1"
 	if most > 0 {
-		what += fmt.Sprintf(", the %d units with the largest norms", most)
+		what += fmt.Sprintf(", norms of the %d largest units", most)
 	}
-	f.Title = ending(what, runs, func(run *bnlib.Run) string {
+	f.Title = topic(what+": ", runs) + eachOutcome(runs, func(run *bnlib.Run) string {
 		w, ok := imageWeights(run)
 		if !ok {
 			return "not known"

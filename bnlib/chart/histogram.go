@@ -3,8 +3,6 @@ package chart
 import (
 	"fmt"
 	"math"
-	"slices"
-	"strings"
 
 	"batchnorm/bnlib"
 )
@@ -14,9 +12,6 @@ const (
 	heatHeight = 120   // of a panel in CSS pixels: three to the cell
 	heatTail   = 0.005 // share of a step's values that may lie above a panel, and as many below
 	heatFull   = 0.3   // the darkest colour stands for this share or less
-	middle     = 70    // percent of the values between the second and the fourth of bnlib.SignalPercentiles
-
-	noSnapshots = "no snapshots: train with Options.Probe"
 )
 
 // HistogramHeat draws the histograms of pre-activations through training: a row of panels a hidden layer, a column a run,
@@ -29,14 +24,19 @@ const (
 // at which no value is finite are grey, and a × says from where on.
 func HistogramHeat(runs ...*bnlib.Run) *Figure {
 	f := &Figure{
-		Title:    spreadHeadline(runs),
+		Title:    bandsTitle(runs),
 		Subtitle: conditions(runs),
 		Columns:  len(runs),
+		Width:    390 * max(2, len(runs)),
 		Height:   heatHeight,
 	}
 	looks := appearances(runs)
 	var heats []*heat
-	for _, layer := range layersOf(runs) {
+	names := layers(snapshots(runs)...)
+	if len(names) == 0 {
+		return f.unprobed(runs)
+	}
+	for _, layer := range names {
 		row := make([]*heat, len(runs))
 		for i, run := range runs {
 			row[i] = newHeat(run, layer)
@@ -52,39 +52,8 @@ func HistogramHeat(runs ...*bnlib.Run) *Figure {
 	for i, h := range heats {
 		f.Panels = append(f.Panels, h.panel(runs[i%len(runs)], looks[i%len(runs)], full))
 	}
-	if len(heats) > 0 {
-		f.Subtitle = strings.TrimPrefix(f.Subtitle+" · colour: share of the step's values in a cell", " · ")
-	}
-	if len(f.Panels) == 0 {
-		f.Panels = []Panel{{X: stepAxis(runs), Y: Axis{Label: "pre-activation"}, Empty: noSnapshots}}
-		f.Columns = 1
-	}
+	f.explain("colour: share of the step's values in a cell, square root scale" + ofImages(snapshots(runs)))
 	return f
-}
-
-// layersOf returns the hidden layers that the runs' probes saw, in the order of the networks.
-func layersOf(runs []*bnlib.Run) []string {
-	var layers []string
-	for _, run := range runs {
-		for _, s := range run.Snapshots {
-			for _, signal := range s.Signals {
-				if !slices.Contains(layers, signal.Layer) {
-					layers = append(layers, signal.Layer)
-				}
-			}
-		}
-	}
-	return layers
-}
-
-// signalOf returns a layer's pre-activation, or its product if it has no other.
-func signalOf(s bnlib.Snapshot, layer string) (signal bnlib.Signal, ok bool) {
-	for _, one := range s.Signals {
-		if one.Layer == layer && (!ok || signal.Kind != bnlib.PreActivation && one.Kind == bnlib.PreActivation) {
-			signal, ok = one, true
-		}
-	}
-	return signal, ok
 }
 
 // heat is the histograms of one layer of one run.
@@ -102,7 +71,7 @@ type heat struct {
 func newHeat(run *bnlib.Run, layer string) *heat {
 	h := &heat{layer: layer, low: math.NaN(), high: math.NaN(), narrow: math.NaN()}
 	for _, s := range run.Snapshots {
-		signal, ok := signalOf(s, layer)
+		signal, ok := preActivation(s, layer)
 		if !ok {
 			continue
 		}
@@ -311,9 +280,10 @@ func (h *heat) panel(run *bnlib.Run, look appearance, full float64) Panel {
 		what = "product"
 	}
 	p := Panel{
+		Title: h.layer + ", " + look.name,
 		X:     stepAxis([]*bnlib.Run{run}),
-		Y:     Axis{Label: fmt.Sprintf("%s, %s: %s", h.layer, look.name, what)},
-		Empty: noSnapshots,
+		Y:     Axis{Label: what},
+		Empty: notProbed,
 	}
 	if len(run.Snapshots) > 0 {
 		p.Empty = "no such layer"
@@ -335,6 +305,7 @@ func (h *heat) panel(run *bnlib.Run, look appearance, full float64) Panel {
 	}
 	if h.bent > 0 {
 		p.Y.Names = h.names()
+		p.Y.Label += " (log on both sides of 0)"
 		for k := range heatRows {
 			cells.RowNames = append(cells.RowNames, short(h.value(cells.Y[k]))+" to "+short(h.value(cells.Y[k+1])))
 		}
@@ -345,7 +316,11 @@ func (h *heat) panel(run *bnlib.Run, look appearance, full float64) Panel {
 			continue
 		}
 		text := fmt.Sprintf("some values not finite from step %d", h.steps[i])
-		if math.IsNaN(h.columns[i][0]) {
+		at := divergedAt(run)
+		switch none := math.IsNaN(h.columns[i][0]); {
+		case none && at > 0 && at <= h.steps[i]:
+			text = fmt.Sprintf("diverged at step %d: no finite values", at)
+		case none:
 			text = fmt.Sprintf("no finite values from step %d", h.steps[i])
 		}
 		p.Marks = []Mark{{X: float64(h.steps[i]), Y: math.NaN(), Text: text, Detail: look.name + ": " + text, Color: ink}}
@@ -369,40 +344,4 @@ func stepEdges(steps []int, run *bnlib.Run) []float64 {
 		edges = append(edges, float64(steps[i]+steps[i+1])/2)
 	}
 	return append(edges, last)
-}
-
-// spreadHeadline says where the middle of the last hidden layer's values lies in the end, with batch normalization first.
-func spreadHeadline(runs []*bnlib.Run) string {
-	layers := layersOf(runs)
-	if len(layers) == 0 {
-		return "Pre-activations: " + noSnapshots
-	}
-	layer, last := layers[len(layers)-1], 0
-	for _, run := range runs {
-		if n := len(run.Snapshots); n > 0 {
-			last = max(last, run.Snapshots[n-1].Step)
-		}
-	}
-	what := fmt.Sprintf("pre-activations of %s, the middle %d%% after %d steps", layer, middle, last)
-	if last == 0 {
-		what = fmt.Sprintf("pre-activations of %s, the middle %d%% before training", layer, middle)
-	}
-	return ending(what, runs, func(run *bnlib.Run) string {
-		if len(run.Snapshots) == 0 {
-			return "no snapshots"
-		}
-		s := run.Snapshots[len(run.Snapshots)-1]
-		signal, ok := signalOf(s, layer)
-		text := "no such layer"
-		switch low, high := signal.Percentiles[1], signal.Percentiles[3]; {
-		case ok && finite(low) && finite(high):
-			text = short(low) + " to " + short(high)
-		case ok:
-			text = "not finite"
-		}
-		if s.Step < last {
-			text += fmt.Sprintf(" (step %d)", s.Step)
-		}
-		return text
-	})
 }

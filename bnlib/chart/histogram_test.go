@@ -27,7 +27,7 @@ func TestHistogramHeatOfRecordings(t *testing.T) {
 					sum += share
 				}
 				if bent := p.Y.Names != nil; sum > 1+1e-9 || sum < .989 && !bent || sum < .85 {
-					t.Errorf("%s, %s: shares of column %d sum to %v", name, p.Y.Label, k, sum)
+					t.Errorf("%s, %s: shares of column %d sum to %v", name, p.Title, k, sum)
 				}
 			}
 		}
@@ -55,8 +55,9 @@ func TestHistogramHeat(t *testing.T) {
 	one := bnlib.Histogram{Min: 1, Max: 1, Counts: []int{8, 0, 0, 0}}
 	none := bnlib.Histogram{Min: nan, Max: nan, Counts: []int{0, 0, 0, 0}}
 	run := seenBy(bnlib.PreActivation, even, one, none)
+	run.DivergedAt = 15
 	figure := chart.HistogramHeat(run)
-	if want := "Pre-activations of hidden_1, the middle 70% after 20 steps: without batch norm not finite"; figure.Title != want {
+	if want := "Middle 70% of hidden_1's pre-activations: without batch norm [-2, 2], then diverged at step 15"; figure.Title != want {
 		t.Errorf("title %q, want %q", figure.Title, want)
 	}
 	p := figure.Panels[0]
@@ -86,7 +87,7 @@ func TestHistogramHeat(t *testing.T) {
 	if !math.IsNaN(columns[2][0]) {
 		t.Errorf("a step without finite values has the share %v", columns[2][0])
 	}
-	if len(p.Marks) != 1 || p.Marks[0].X != 20 || p.Marks[0].Text != "no finite values from step 20" {
+	if len(p.Marks) != 1 || p.Marks[0].X != 20 || p.Marks[0].Text != "diverged at step 15: no finite values" {
 		t.Errorf("marks %v", p.Marks)
 	}
 }
@@ -110,7 +111,7 @@ func TestHistogramHeatWithoutSnapshots(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if got := chart.HistogramHeat(seen, blind).Panels[0].Y.Label; got != "hidden_1, without batch norm: product" {
+	if got := chart.HistogramHeat(seen, blind).Panels[0].Y.Label; got != "product" {
 		t.Errorf("without a pre-activation the axis says %q", got)
 	}
 }

@@ -164,14 +164,9 @@ func topic(what string, runs []*bnlib.Run) string {
 	return strings.ToUpper(what[:1]) + what[1:]
 }
 
-// ending says something of each run: "Experiment 1, what: with batch norm value; without it value".
-func ending(what string, runs []*bnlib.Run, value func(*bnlib.Run) string) string {
-	return topic(what+": ", runs) + each(runs, value)
-}
-
-// outcomes ends a title with what snapshots show of each run.
+// outcomes ends a title with what became of each run, as eachOutcome does, if it has been looked into.
 func outcomes(runs []*bnlib.Run, what func(*bnlib.Run) string) string {
-	return each(runs, func(run *bnlib.Run) string {
+	return eachOutcome(runs, func(run *bnlib.Run) string {
 		if len(run.Snapshots) == 0 {
 			return "not looked into"
 		}
@@ -179,9 +174,8 @@ func outcomes(runs []*bnlib.Run, what func(*bnlib.Run) string) string {
 	})
 }
 
-// each says something of each run, of those with batch normalization first: "with batch norm …; without it …". Of many runs it
-// names the first four.
-func each(runs []*bnlib.Run, value func(*bnlib.Run) string) string {
+// eachOutcome says something of each run, those with batch normalization first: "with batch norm …; without it …".
+func eachOutcome(runs []*bnlib.Run, what func(*bnlib.Run) string) string {
 	looks := appearances(runs)
 	var with, others []string
 	for i, run := range runs {
@@ -189,7 +183,8 @@ func each(runs []*bnlib.Run, value func(*bnlib.Run) string) string {
 		if name == "without batch norm" && len(runs) > 1 {
 			name = "without it"
 		}
-		if item := name + " " + value(run); looks[i].name == "with batch norm" {
+		item := name + " " + what(run)
+		if looks[i].name == "with batch norm" {
 			with = append(with, item)
 		} else {
 			others = append(others, item)

@@ -3,6 +3,7 @@ package chart_test
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -254,7 +255,7 @@ func TestSignalProfileGroupsByExperiment(t *testing.T) {
 	}
 	for i, want := range []string{"std 0.05, ReLU", "std 0.05, sigmoid", "std 10, ReLU", "std 10, sigmoid"} {
 		p := f.Panels[i]
-		if p.Title != want || len(p.Series) != 2 || p.Y.Min != f.Panels[0].Y.Min || p.Y.Max != f.Panels[0].Y.Max {
+		if p.Title != want || len(p.Series) != 2 || !reflect.DeepEqual(p.Y, f.Panels[0].Y) {
 			t.Errorf("panel %d: %q, %d curves, y axis %v; want %q, both networks, one y axis", i, p.Title, len(p.Series), p.Y, want)
 		}
 		if got, want := p.Series[0].Y[2], snapshots[2*i].Signals[len(snapshots[2*i].Signals)-1].Std; got != want {

@@ -6,8 +6,20 @@ import (
 	"math"
 )
 
-// Hint says what a reader can do with the Vega-Lite rendering of a figure.
+// Hint says what a reader can do with the Vega-Lite rendering of a figure of curves.
 const Hint = "Point at a curve for its values. Drag to move along the steps, Ctrl + wheel or pinch to zoom, double-click to go back. Click a name in the legend to highlight it, Shift-click for several."
+
+const cellHint = "Point at a cell or a dot for its value."
+
+// hint says what a reader can do with this figure.
+func (s *sheet) hint() string {
+	for _, p := range s.panels {
+		if len(p.curves) > 0 {
+			return Hint
+		}
+	}
+	return cellHint
+}
 
 type object = map[string]any
 
@@ -30,7 +42,7 @@ func (f *Figure) VegaLite() ([]byte, error) {
 	}
 	spec := object{
 		"$schema":     "https://vega.github.io/schema/vega-lite/v5.json",
-		"description": Hint,
+		"description": s.hint(),
 		"background":  paper,
 		"padding":     8,
 		"concat":      panels,
