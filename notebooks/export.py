@@ -2,6 +2,7 @@
 
 The pages need no JavaScript and no network: formulas become MathML, figures PNG, and the style stands in the page.
 """
+import base64
 import html
 import os
 import re
@@ -83,8 +84,15 @@ class Renderer(IPythonRenderer):
         return mathml(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
 
 
-def markdown(text):
+def markdown(text, beside="."):
     text = MarkdownWithMath(renderer=Renderer(escape=False)).render(text)
+
+    def embed(match):
+        with open(os.path.join(beside, match[2]), "rb") as f:
+            return f'{match[1]}"data:image/png;base64,{base64.b64encode(f.read()).decode()}"'
+
+    # Pictures beside the notebooks become part of the page.
+    text = re.sub(r'(<img\b[^>]*\bsrc=)"([^":]+\.png)"', embed, text)
     # Links between notebooks lead to their pages.
     return re.sub(r'(href="[^":]+)\.ipynb(["#])', r"\1.html\2", text)
 
@@ -133,8 +141,8 @@ def main(folder, *paths):
     for path in paths:
         nb = nbformat.read(path, as_version=4)
         name = os.path.splitext(os.path.basename(path))[0]
-        books.append((name, title(nb, name), nb))
-    for i, (name, heading, nb) in enumerate(books):
+        books.append((name, title(nb, name), nb, path))
+    for i, (name, heading, nb, path) in enumerate(books):
         before = f'<a href="{books[i-1][0]}.html" rel="prev">← {html.escape(books[i-1][1])}</a>' if i else ""
         after = f'<a href="{books[i+1][0]}.html" rel="next">{html.escape(books[i+1][1])} →</a>' if i + 1 < len(books) else ""
         nav = f'<nav><span>{before}</span><a href="index.html">Contents</a><span>{after}</span></nav>'
@@ -142,7 +150,7 @@ def main(folder, *paths):
         for cell in nb.cells:
             if cell.cell_type == "markdown":
                 try:
-                    parts.append(markdown(cell.source))
+                    parts.append(markdown(cell.source, os.path.dirname(path)))
                 except ValueError as e:
                     raise SystemExit(f"{name}: {e}") from e
             elif cell.cell_type == "code" and cell.source.strip():
@@ -150,7 +158,7 @@ def main(folder, *paths):
                 parts += [output(out, name) for out in cell.outputs]
         parts.append(nav)
         write(folder, name, heading, style, "\n".join(parts))
-    items = "\n".join(f'<li><a href="{name}.html">{html.escape(heading)}</a></li>' for name, heading, _ in books)
+    items = "\n".join(f'<li><a href="{name}.html">{html.escape(heading)}</a></li>' for name, heading, *_ in books)
     write(folder, "index", "Batch normalization by experiment", style,
           f"<h1>Batch normalization by experiment</h1>\n<ol>\n{items}\n</ol>")
 

@@ -46,6 +46,11 @@ func (w *workbook) runAll(ctx context.Context, names []string, quick bool) error
 		if err := w.execute(ctx, source, result, quick, w.cellLine); err != nil {
 			return err
 		}
+		if !quick {
+			if err := w.writeThumbnail(name); err != nil {
+				return fmt.Errorf("%s: its thumbnail: %w", name, err)
+			}
+		}
 		fmt.Fprintf(w.out, "      done in %s", seconds(time.Since(start)))
 		if quick {
 			fmt.Fprintf(w.out, ", in %s", result)

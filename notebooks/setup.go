@@ -290,7 +290,7 @@ func compilerFault(ctx context.Context, root string) string {
 const toolsFormat = "1"
 
 // kernelFormat changes when registerKernel or quieten writes something else than before.
-const kernelFormat = "5"
+const kernelFormat = "6"
 
 // registerKernel tells the project's own Jupyter about the Go kernel, twice: once for JupyterLab, and once for notebooks
 // that run without a reader, who need no help while typing and want errors as text.
@@ -323,11 +323,12 @@ func (w *workbook) registerKernel(ctx context.Context, t *tasks, goroot string) 
 		// The kernel's log goes to a file: in the terminal it would drown the address of JupyterLab.
 		spec["argv"] = []string{filepath.Join(w.bin(), "gonb"), "--kernel", "{connection_file}", "-go_work=" + w.root, kind.flag,
 			"-logtostderr=false", "-stderrthreshold=FATAL", "-log_file=" + filepath.Join(w.home, "kernel.log")}
-		// Jupyter expands ${PATH} when it starts the kernel. GOFLAGS and GOWORK of the reader's own projects are not ours.
+		// Jupyter expands ${PATH} when it starts the kernel. GOFLAGS and GOWORK of the reader's own projects are not ours: an empty
+		// GOFLAGS would let them in again. Without tables for a debugger a cell links in half the time.
 		list := string(filepath.ListSeparator)
 		spec["env"] = map[string]string{
 			"PATH":    strings.ReplaceAll(strings.Join(kind.path, list), "$", "$$") + list + "${PATH}",
-			"GOFLAGS": "-mod=readonly", // an empty one would let the reader's settings in again
+			"GOFLAGS": "-mod=readonly -ldflags=-s",
 			"GOWORK":  "",
 		}
 		data, err := json.MarshalIndent(spec, "", "  ")
