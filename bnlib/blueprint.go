@@ -122,6 +122,27 @@ func (b *blueprint) initialize(store *model.Store, text io.Writer) error {
 	return nil
 }
 
+// weights returns the network's variables, less the state of random numbers, with the given values.
+func (b *blueprint) weights(values []*tensors.Tensor) ([]Weight, error) {
+	var weights []Weight
+	for i, v := range b.variables {
+		if values[i].DType() != dtypes.Float32 {
+			continue
+		}
+		flat, err := tensors.CopyFlatData[float32](values[i])
+		if err != nil {
+			return nil, err
+		}
+		weights = append(weights, Weight{
+			Name:      v.path[1:],
+			Dims:      values[i].Shape().Dimensions,
+			Trainable: v.trainable,
+			Values:    flat,
+		})
+	}
+	return weights, nil
+}
+
 // initializer is the default of the network's variables: matrices are normal with InitStd, biases zero.
 func (n Network) initializer() model.VariableInitializer {
 	matrix := -1

@@ -319,27 +319,15 @@ func (p *program) scores(pieces []piece) ([]score, error) {
 
 // weights returns the variables of network i as they are now.
 func (p *program) weights(i int) ([]Weight, error) {
-	var weights []Weight
-	for k, v := range p.variables[i] {
-		if v.DType() != dtypes.Float32 {
-			continue
-		}
+	var values []*tensors.Tensor
+	for _, v := range p.variables[i] {
 		value, err := v.Value()
 		if err != nil {
 			return nil, err
 		}
-		values, err := tensors.CopyFlatData[float32](value)
-		if err != nil {
-			return nil, err
-		}
-		weights = append(weights, Weight{
-			Name:      p.networks[i].variables[k].path[1:],
-			Dims:      v.Shape().Dimensions,
-			Trainable: v.Trainable,
-			Values:    values,
-		})
+		values = append(values, value)
 	}
-	return weights, nil
+	return p.networks[i].weights(values)
 }
 
 // finalize frees what the program holds on the device.
