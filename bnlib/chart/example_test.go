@@ -150,3 +150,14 @@ func ExampleCells() {
 	fmt.Println(err)
 	// Output: <nil>
 }
+
+// Gradients derived by hand against autodiff's.
+func ExampleGradients() {
+	fmt.Print(chart.Gradients(bnlib.GradientCheck{Name: "gamma", Largest: 2.5, Float64: 4.44e-16, Float32: 2.384e-07}).Text())
+	// Output:
+	// | gradient of the loss with respect to | largest element | largest difference in float64 | in float32 |
+	// | ------------------------------------ | --------------: | ----------------------------: | ---------: |
+	// | gamma                                |             2.5 |                       4.4e-16 |    2.4e-07 |
+	//
+	// by hand and by autodiff
+}

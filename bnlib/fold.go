@@ -1,0 +1,70 @@
+package bnlib
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Fold returns the article's network without batch normalization that computes, in inference, what the run's network with it
+// computes. Each hidden layer takes in its batch normalization:
+//
+//	W' = W·gamma/σ    b' = beta − mean·gamma/σ    σ = √(variance + epsilon)
+//
+// mean and variance being the moving averages; W is [inputs, units], and a unit's factor multiplies its column. The result
+// has Network and Weights and nothing else of a run.
+//
+// A run of a network without batch normalization, with a model function of its own, or without weights is an error.
+func Fold(run *Run) (*Run, error) {
+	n := run.Network
+	switch {
+	case n.Model != nil:
+		return nil, errors.New("bnlib: Fold: Experiment.Model is set; allowed: nil, the article's network")
+	case !n.BatchNorm:
+		return nil, errors.New("bnlib: Fold: Network.BatchNorm is false; allowed: true")
+	}
+	weights := map[string]Weight{}
+	for _, w := range run.Weights {
+		weights[w.Name] = w
+	}
+	folded := &Run{Network: n, Test: math.NaN()}
+	folded.Network.BatchNorm = false
+	for i := range n.Hidden {
+		layer := fmt.Sprintf("hidden_%d", i+1)
+		parts := make([]Weight, 5)
+		for k, name := range []string{"dense/weights", "batch_norm/gamma", "batch_norm/beta", "batch_norm/moving_mean", "batch_norm/moving_variance"} {
+			var ok bool
+			if parts[k], ok = weights[layer+"/"+name]; !ok {
+				return nil, fmt.Errorf("bnlib: Fold: the run has no weights %s/%s", layer, name)
+			}
+		}
+		w, bias := foldLayer(parts[0], parts[1].Values, parts[2].Values, parts[3].Values, parts[4].Values)
+		bias.Name = layer + "/dense/biases"
+		folded.Weights = append(folded.Weights, bias, w)
+	}
+	for _, name := range []string{"logits/dense/biases", "logits/dense/weights"} {
+		w, ok := weights[name]
+		if !ok {
+			return nil, fmt.Errorf("bnlib: Fold: the run has no weights %s", name)
+		}
+		folded.Weights = append(folded.Weights, w)
+	}
+	return folded, nil
+}
+
+// foldLayer computes in float64 and rounds once. w is [inputs, units], the others are [units].
+func foldLayer(w Weight, gamma, beta, mean, variance []float32) (folded, bias Weight) {
+	units := len(gamma)
+	factors := make([]float64, units)
+	bias = Weight{Dims: []int{units}, Trainable: true, Values: make([]float32, units)}
+	for u := range factors {
+		factors[u] = float64(gamma[u]) / math.Sqrt(float64(variance[u])+Epsilon)
+		bias.Values[u] = float32(float64(beta[u]) - float64(mean[u])*factors[u])
+	}
+	folded = w
+	folded.Values = make([]float32, len(w.Values))
+	for i, value := range w.Values {
+		folded.Values[i] = float32(float64(value) * factors[i%units])
+	}
+	return folded, bias
+}
