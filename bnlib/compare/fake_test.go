@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// fake speaks the protocol. "slow" takes twice as long as others say, "dying" ends in its first turn, "stillborn" before.
+// fake speaks the protocol. "slow" takes twice as long as others say, "dying" ends in its second turn, "stillborn" before its first.
 func fake(name string) {
 	fmt.Println("a message of some library")
 	if name == "stillborn" {
@@ -41,7 +41,7 @@ func fake(name string) {
 	}
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
-		if name == "dying" {
+		if name == "dying" && seconds > 2 {
 			fmt.Fprintln(os.Stderr, "out of memory")
 			os.Exit(1)
 		}
@@ -113,9 +113,13 @@ func TestMeasure(t *testing.T) {
 
 func TestMeasureFaults(t *testing.T) {
 	for name, want := range map[string]string{"dying": "out of memory", "stillborn": "No module named jax"} {
-		_, err := measure(tiny(), []program{{name: name, title: "Fake"}}, 1, fakes(t.TempDir()+"/log"), func(string, ...any) {})
+		programs := []program{{name: "fast", title: "ours"}, {name: name, title: "Fake"}}
+		results, err := measure(tiny(), programs, 3, fakes(t.TempDir()+"/log"), func(string, ...any) {})
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "tiny work, Fake") {
 			t.Errorf("%s: error %v, want %q", name, err, want)
+		}
+		if name == "dying" && (len(results) != 2 || len(results[0].seconds) != 1 || len(results[1].seconds) != 1) {
+			t.Errorf("%+v, want the first round", results)
 		}
 	}
 	short := func(p program) *exec.Cmd { return fakes(t.TempDir() + "/log")(p) }

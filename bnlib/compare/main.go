@@ -30,7 +30,11 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+	err := run(ctx, os.Args[1:])
+	if ctx.Err() != nil {
+		err = errors.New("interrupted")
+	}
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
 	}
@@ -139,17 +143,19 @@ func compare(ctx context.Context, s settings, at place, d *data.Dataset) error {
 			}
 		}
 		results, err := measure(w, programs, s.turns, func(p program) *exec.Cmd { return p.command(ctx, at, w) }, say)
-		if err != nil {
-			return err
-		}
 		for _, r := range results {
 			if len(r.rates) > 0 {
 				rates = r.rates
 			}
 		}
-		fmt.Println(table(w, results))
-		if line := ceiling(w, results[0], rates); line != "" {
-			fmt.Println(line)
+		if len(results) > 0 && len(results[0].seconds) > 0 {
+			fmt.Println(table(w, results))
+			if line := ceiling(w, results[0], rates); line != "" {
+				fmt.Println(line)
+			}
+		}
+		if err != nil {
+			return err
 		}
 	}
 	if !s.sweep {

@@ -26,7 +26,8 @@ type result struct {
 // pause lets the threads of the last program find their sleep before the next one's turn.
 const pause = 300 * time.Millisecond
 
-// measure lets programs do a work in turn, over and over. The programs stay alive and idle while others run.
+// measure lets programs do a work in turn, over and over. The programs stay alive and idle while others run. With an error it
+// returns what they did in the rounds before it.
 func measure(w work, programs []program, turns int, command func(program) *exec.Cmd, say func(format string, args ...any)) ([]result, error) {
 	losses, err := os.MkdirTemp("", "batchnorm-compare-losses-")
 	if err != nil {
@@ -52,27 +53,37 @@ func measure(w work, programs []program, turns int, command func(program) *exec.
 			if turn == turns-1 && r.order {
 				path = filepath.Join(losses, r.name)
 			}
-			a, err := c.turn(path)
-			if err != nil {
-				return nil, fmt.Errorf("%s, %s: %w", w.title, r.title, err)
-			}
-			r.memory = max(r.memory, a.Memory)
-			for library, rate := range a.Rates {
-				r.rates[library] = max(r.rates[library], rate)
-			}
-			if a.Seconds == 0 {
-				continue
-			}
-			r.seconds = append(r.seconds, a.Seconds)
-			say("%s: turn %d of %d, %s: %.0f network-steps/s", w.title, turn+1, turns, r.title, float64(r.steps)/a.Seconds)
-			if path != "" {
-				if r.losses, err = readLosses(path, len(w.networks), w.networks[0].Steps); err != nil {
-					return nil, fmt.Errorf("%s, %s: %w", w.title, r.title, err)
+			if err := r.turn(c, w, path); err != nil {
+				for k := range results {
+					results[k].seconds = results[k].seconds[:min(turn, len(results[k].seconds))]
 				}
+				return results, fmt.Errorf("%s, %s: %w", w.title, r.title, err)
+			}
+			if n := len(r.seconds); n > 0 {
+				say("%s: turn %d of %d, %s: %.0f network-steps/s", w.title, turn+1, turns, r.title, float64(r.steps)/r.seconds[n-1])
 			}
 		}
 	}
 	return results, nil
+}
+
+// turn lets the program train once. If path is not empty, it leaves its losses there.
+func (r *result) turn(c *child, w work, path string) error {
+	a, err := c.turn(path)
+	if err != nil {
+		return err
+	}
+	r.memory = max(r.memory, a.Memory)
+	for library, rate := range a.Rates {
+		r.rates[library] = max(r.rates[library], rate)
+	}
+	if a.Seconds > 0 {
+		r.seconds = append(r.seconds, a.Seconds)
+	}
+	if path != "" {
+		r.losses, err = readLosses(path, len(w.networks), w.networks[0].Steps)
+	}
+	return err
 }
 
 func readLosses(path string, networks, steps int) ([][]float32, error) {
