@@ -82,7 +82,7 @@ func travel(run *bnlib.Run, layer string) string {
 		}
 		last = i
 	}
-	within := func(low, high float64) string { return fmt.Sprintf("[%.2g, %.2g]", low, high) }
+	within := func(low, high float64) string { return "[" + short(low) + ", " + short(high) + "]" }
 	at := divergedAt(run)
 	switch {
 	case first < 0 && at > 0:

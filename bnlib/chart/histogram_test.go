@@ -57,7 +57,7 @@ func TestHistogramHeat(t *testing.T) {
 	run := seenBy(bnlib.PreActivation, even, one, none)
 	run.DivergedAt = 15
 	figure := chart.HistogramHeat(run)
-	if want := "Middle 70% of hidden_1's pre-activations: without batch norm [-2, 2], then diverged at step 15"; figure.Title != want {
+	if want := "Middle 70% of hidden_1's pre-activations: without batch norm [−2, 2], then diverged at step 15"; figure.Title != want {
 		t.Errorf("title %q, want %q", figure.Title, want)
 	}
 	p := figure.Panels[0]

@@ -116,7 +116,7 @@ func profileTitle(networks []bnlib.Network, snapshots []bnlib.Snapshot) string {
 				low, high = min(low, slices.Min(std)), max(high, slices.Max(std))
 			default:
 				own = own || networks[k].Model != nil
-				items = append(items, fmt.Sprintf("%.2g to %.2g (%s)", std[0], std[len(std)-1], g.title))
+				items = append(items, fmt.Sprintf("%s to %s (%s)", short(std[0]), short(std[len(std)-1]), g.title))
 			}
 		}
 	}
@@ -132,7 +132,7 @@ func profileTitle(networks []bnlib.Network, snapshots []bnlib.Snapshot) string {
 		if text != "" {
 			text += "; "
 		}
-		text += fmt.Sprintf("with batch norm %.2g to %.2g in all layers", low, high)
+		text += fmt.Sprintf("with batch norm %s to %s in all layers", short(low), short(high))
 	}
 	if text == "" {
 		text = "nothing to draw yet"

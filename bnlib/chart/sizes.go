@@ -86,7 +86,7 @@ func sizesTitle(runs []*bnlib.Run) string {
 			one, oneOK := weightsOf(s, first)
 			other, otherOK := weightsOf(s, last)
 			if ratio := one.Gradient / other.Gradient; oneOK && otherOK && finite(ratio) {
-				items = append(items, fmt.Sprintf("%.2g at step %d", ratio, s.Step))
+				items = append(items, fmt.Sprintf("%s at step %d", short(ratio), s.Step))
 			}
 		}
 		items = slices.Compact(items)

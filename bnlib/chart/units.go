@@ -102,7 +102,7 @@ func unitsTitle(what string, names []string, runs []*bnlib.Run) string {
 				largest, where = share, layer
 			}
 		}
-		text := fmt.Sprintf("up to %.2g%% (%s)", 100*largest, where)
+		text := fmt.Sprintf("up to %.3g%% (%s)", 100*largest, where)
 		switch at := divergedAt(run); {
 		case math.IsNaN(largest) && at > 0:
 			return fmt.Sprintf("diverged at step %d", at)
