@@ -35,7 +35,7 @@ func (o Outcome) String() string {
 // Verdict is what runs say about a claim.
 type Verdict struct {
 	Outcome  Outcome
-	Evidence string // for each part of the claim, in how many seeds it holds, and the numbers, as median (smallest to largest)
+	Evidence string // a line for each part of the claim: in how many seeds it holds, and the numbers, as median (smallest to largest)
 }
 
 // The thresholds of all verdicts. Accuracies are in [0, 1].
@@ -145,7 +145,7 @@ func (c Claim) Judge(study map[int]Replicates) (Verdict, error) {
 		}
 		evidence = append(evidence, text+" ("+p.numbers(study)+")")
 	}
-	v := Verdict{Evidence: strings.Join(evidence, "; ")}
+	v := Verdict{Evidence: strings.Join(evidence, ";\n")}
 	switch {
 	case isTrue+isFalse+isMixed == 0:
 		v.Outcome = Untested

@@ -130,11 +130,15 @@ func (t *Table) HTML() string {
 	row := func(tag string, cells []string) {
 		b.WriteString("<tr>")
 		for i, cell := range t.fill(cells) {
-			align := "right"
-			if i == 0 || t.Words {
-				align = "left"
+			style := "text-align:right"
+			switch {
+			case t.Words:
+				style = "text-align:left;vertical-align:top;white-space:normal;min-width:5em"
+			case i == 0:
+				style = "text-align:left"
 			}
-			fmt.Fprintf(&b, "<%s style=\"text-align:%s\">%s</%s>", tag, align, html.EscapeString(cell), tag)
+			text := strings.ReplaceAll(html.EscapeString(cell), "\n", "<br>")
+			fmt.Fprintf(&b, "<%s style=\"%s\">%s</%s>", tag, style, text, tag)
 		}
 		b.WriteString("</tr>\n")
 	}
