@@ -172,7 +172,7 @@ func checkSpec(t *testing.T, spec []byte) {
 	walk(top)
 	params, _ := top["params"].([]any)
 	for _, p := range params {
-		views := p.(map[string]any)["views"].([]any)
+		views, _ := p.(map[string]any)["views"].([]any)
 		for _, view := range views {
 			if !names[view] {
 				t.Errorf("selection %v listens to %v, which is not there", p.(map[string]any)["name"], view)

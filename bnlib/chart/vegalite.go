@@ -26,7 +26,14 @@ type object = map[string]any
 // VegaLite renders f as a Vega-Lite 5 specification: self-contained, all data within, nothing to load. It holds no null, which
 // the Go kernel's protocol has no word for.
 func (f *Figure) VegaLite() ([]byte, error) {
-	s := f.layout()
+	spec, err := f.layout().vegaLite()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(spec)
+}
+
+func (s *sheet) vegaLite() (object, error) {
 	var pointed, main []string // names of the views that selections listen to
 	panels := make([]any, len(s.panels))
 	for i, p := range s.panels {
@@ -83,7 +90,7 @@ func (f *Figure) VegaLite() ([]byte, error) {
 			}},
 		}
 	}
-	return json.Marshal(spec)
+	return spec, nil
 }
 
 func (p *pane) vegaLite(index int, s *sheet) (object, error) {

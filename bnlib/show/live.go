@@ -66,10 +66,15 @@ func watch(live *Live, train func(context.Context, *bnlib.Options) ([]*bnlib.Run
 	if shown := live.Finish(runs, err); err == nil {
 		err = shown
 	}
-	if ctx.Err() != nil && gonbui.IsNotebook {
-		os.Exit(interrupted) // whoever stopped a cell has no use for the panic that an error would end in
-	}
+	leaveIfStopped(ctx)
 	return runs, err
+}
+
+// leaveIfStopped ends an interrupted cell: whoever stopped it has no use for the panic that an error would end in.
+func leaveIfStopped(ctx context.Context) {
+	if ctx.Err() != nil && gonbui.IsNotebook {
+		os.Exit(interrupted)
+	}
 }
 
 // interrupted is the exit status of a program that a signal stopped, as shells count.
@@ -180,7 +185,7 @@ func (l *Live) Finish(runs []*bnlib.Run, err error) error {
 	if err != nil {
 		f.Subtitle = "Stopped early. Nothing of it is stored: run the cell again to train from the start."
 	}
-	return figure(l.id, f)
+	return figure(l.id, f.Title, f)
 }
 
 func page(html, text string) *protocol.DisplayData {

@@ -45,17 +45,23 @@ func stop(err error) {
 // readers without JavaScript.
 func Figure(figures ...*chart.Figure) error {
 	for _, f := range figures {
-		if err := figure("", f); err != nil {
+		if err := figure("", f.Title, f); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// drawing is a chart.Figure or a chart.Explorer.
+type drawing interface {
+	VegaLite() ([]byte, error)
+	PNG() ([]byte, error)
+}
+
 // figure shows f, in the place of what was shown under id before, if id is not empty.
-func figure(id string, f *chart.Figure) error {
+func figure(id, title string, f drawing) error {
 	if !gonbui.IsNotebook {
-		fmt.Println(f.Title)
+		fmt.Println(title)
 		return nil
 	}
 	image, err := f.PNG()
@@ -74,9 +80,9 @@ func figure(id string, f *chart.Figure) error {
 	if err != nil {
 		return fmt.Errorf("show: %w", err)
 	}
-	picture["alt"] = f.Title
+	picture["alt"] = title
 	return send(id, &protocol.DisplayData{
-		Data:     map[protocol.MIMEType]any{mimeVegaLite: spec, mimePNG: image, mimeText: f.Title},
+		Data:     map[protocol.MIMEType]any{mimeVegaLite: spec, mimePNG: image, mimeText: title},
 		Metadata: map[string]any{string(mimePNG): picture},
 	})
 }

@@ -1,0 +1,144 @@
+package chart
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Explorer is a figure that moves: the reader sets a number with a slider and picks one of several options below it. All that
+// can be seen is in its Vega-Lite rendering, so it follows the slider at once and needs no kernel. Its PNG is the still
+// picture of the state that it starts with.
+type Explorer struct {
+	Slider Slider
+	Option string  // what the options are, such as "activation"
+	States []State // for every position of the slider and every option
+	Start  int     // index of the state to start with
+}
+
+// Slider is the positions from Min to Max, Step apart.
+type Slider struct {
+	Label          string
+	Min, Max, Step float64
+}
+
+// State is what an Explorer shows at one position of the slider under one option. The figures of all states have the same
+// panels with the same curves, their axes included, and only curves; of the start are subtitle and size.
+type State struct {
+	Position float64
+	Option   string
+	Figure   *Figure
+}
+
+// PNG renders the state that e starts with.
+func (e *Explorer) PNG() ([]byte, error) {
+	if err := e.validate(); err != nil {
+		return nil, err
+	}
+	return e.States[e.Start].Figure.PNG()
+}
+
+// Title is that of the state that e starts with.
+func (e *Explorer) Title() string {
+	if e.validate() != nil {
+		return ""
+	}
+	return e.States[e.Start].Figure.Title
+}
+
+func (e *Explorer) validate() error {
+	if e.Start < 0 || e.Start >= len(e.States) {
+		return fmt.Errorf("chart: Explorer.Start is %d; allowed: 0 to %d, the index of a state", e.Start, len(e.States)-1)
+	}
+	if !(e.Slider.Min < e.Slider.Max && e.Slider.Step > 0) {
+		return fmt.Errorf("chart: Explorer.Slider is from %v to %v by %v; allowed: Min below Max, and a Step above 0",
+			e.Slider.Min, e.Slider.Max, e.Slider.Step)
+	}
+	panels := len(e.States[e.Start].Figure.Panels)
+	for i, s := range e.States {
+		if n := len(s.Figure.Panels); n != panels {
+			return fmt.Errorf("chart: Explorer.States[%d] has %d panels; allowed: %d, as many as the state it starts with", i, n, panels)
+		}
+	}
+	return nil
+}
+
+// VegaLite renders e as a Vega-Lite 5 specification, as Figure.VegaLite does.
+func (e *Explorer) VegaLite() ([]byte, error) {
+	if err := e.validate(); err != nil {
+		return nil, err
+	}
+	sheets := make([]*sheet, len(e.States))
+	lines := 0
+	for i, s := range e.States {
+		sheets[i] = s.Figure.layout()
+		lines = max(lines, len(sheets[i].title))
+	}
+	base := *sheets[e.Start]
+	base.panels = slices.Clone(base.panels)
+	for i := range base.panels {
+		for _, s := range sheets {
+			if base.panels[i].empty == "" {
+				break
+			}
+			base.panels[i] = s.panels[i] // has the layers that an empty panel lacks
+		}
+	}
+	spec, err := base.vegaLite()
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := spec["params"]; !ok {
+		return nil, errors.New("chart: Explorer.States have no curves; allowed: curves in at least one of them")
+	}
+	for i, view := range spec["concat"].([]any) {
+		if base.panels[i].empty != "" {
+			continue
+		}
+		rows := []any{}
+		for at, s := range sheets {
+			for _, row := range s.panels[i].rows() {
+				row.(object)["at"] = at
+				rows = append(rows, row)
+			}
+		}
+		view := view.(object)
+		view["data"] = object{"values": rows}
+		view["transform"] = []any{object{"filter": "datum.at === at"}}
+	}
+	titles := make([][]string, len(sheets))
+	for i, s := range sheets {
+		titles[i] = append(s.title, make([]string, lines-len(s.title))...) // as many lines each, so that nothing jumps
+	}
+	if title, ok := spec["title"].(object); ok {
+		title["text"] = object{"expr": "titles[max(0, at)]"}
+	}
+	spec["params"] = append(e.params(titles), spec["params"].([]any)...)
+	return json.Marshal(spec)
+}
+
+// params are the slider, the options, and at: the index of the state that they point at, −1 if there is none.
+func (e *Explorer) params(titles [][]string) []any {
+	var keys, options []string
+	for _, s := range e.States {
+		keys = append(keys, s.Option+" "+position(s.Position))
+		if !slices.Contains(options, s.Option) {
+			options = append(options, s.Option)
+		}
+	}
+	start := e.States[e.Start]
+	return []any{
+		object{"name": "position", "value": start.Position, "bind": object{
+			"input": "range", "min": e.Slider.Min, "max": e.Slider.Max, "step": e.Slider.Step, "name": e.Slider.Label + " ",
+		}},
+		object{"name": "option", "value": start.Option, "bind": object{"input": "radio", "options": options, "name": e.Option + " "}},
+		object{"name": "keys", "value": keys},
+		object{"name": "titles", "value": titles},
+		object{"name": "at", "expr": "indexof(keys, option + ' ' + round(1000 * position))"},
+	}
+}
+
+// position is a slider's position as params' expression writes it: sliders count in fractions that no float64 holds exactly.
+func position(x float64) string { return fmt.Sprint(int(math.Round(1000 * x))) }
