@@ -90,11 +90,11 @@ func (c *crew) work(ctx context.Context, parts []compute.Backend) error {
 }
 
 // reluctance is how many evaluations a session may lag behind others before a part compiles, to go on with it, a program that
-// another part has already.
+// another part has already, and how many it must have left for that to pay.
 const reluctance = 5
 
 // take returns the session to go on with on a part of the machine, and its program, which may not be compiled yet: of those
-// that are idle the one that has come least far. It returns nil if there is nothing left to do.
+// that are idle the one that has come least far. It returns nil if there is nothing left to do here.
 func (c *crew) take(part compute.Backend) (*session, *program) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -105,6 +105,9 @@ func (c *crew) take(part compute.Backend) (*session, *program) {
 		here, elsewhere := c.program(part, s.cohort)
 		cost := 2 * s.step
 		if here == nil && elsewhere {
+			if s.steps-s.step <= reluctance*s.every {
+				continue
+			}
 			cost += 2 * reluctance * s.every
 		}
 		if s.at != part {

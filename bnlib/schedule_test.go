@@ -37,10 +37,18 @@ func TestTake(t *testing.T) {
 		{"of equals the one that is here", []*session{at(20, plain, there), at(20, plain, here)}, both, 1, false},
 		{"one whose program is here", []*session{at(20, normalized, there), at(60, plain, here)}, both, 1, false},
 		{"one far behind, even so", []*session{at(20, normalized, there), at(90, plain, here)}, both, 0, true},
+		{"none rather than one nearly done whose program is there", []*session{at(950, normalized, there)}, both, -1, false},
+		{"one nearly done whose program is here", []*session{at(950, plain, there)}, both, 0, false},
 		{"one whose program nobody has", []*session{at(20, plain, here), at(0, normalized, nil)}, both[:1], 1, true},
 	} {
 		c := crew{training: &training{residents: map[compute.Backend]*resident{here: {}}}, idle: slices.Clone(test.idle), programs: test.programs}
 		s, p := c.take(here)
+		if test.want < 0 {
+			if s != nil || p != nil || len(c.idle) != len(test.idle) || len(c.programs) > len(test.programs) {
+				t.Errorf("%s: took the session at step %d", test.name, s.step)
+			}
+			continue
+		}
 		if s != test.idle[test.want] || p == nil || (len(c.programs) > len(test.programs)) != test.compiles {
 			t.Errorf("%s: took the session at step %d, programs %d of %d", test.name, s.step, len(c.programs), len(test.programs))
 		}

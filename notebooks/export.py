@@ -123,6 +123,10 @@ def output(out, name):
     return f'<div class="output">{body}</div>'
 
 
+# The links from page to page that stand in the notebooks; an exported page has its own.
+LINKS = re.compile(r"^(?:← )?\[[^\]]*\]\(\d\d_\w+\.ipynb\)(?:(?: →)?$| &nbsp;·&nbsp; .*$)", re.M)
+
+
 def title(nb, name):
     for cell in nb.cells:
         if cell.cell_type == "markdown":
@@ -150,7 +154,7 @@ def main(folder, *paths):
         for cell in nb.cells:
             if cell.cell_type == "markdown":
                 try:
-                    parts.append(markdown(cell.source, os.path.dirname(path)))
+                    parts.append(markdown(LINKS.sub("", cell.source), os.path.dirname(path)))
                 except ValueError as e:
                     raise SystemExit(f"{name}: {e}") from e
             elif cell.cell_type == "code" and cell.source.strip():
