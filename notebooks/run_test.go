@@ -20,6 +20,7 @@ func TestNotebooks(t *testing.T) {
 	}
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of a cell's time is the linker's, which fills one core
 			result := filepath.Join(t.TempDir(), name+".ipynb")
 			slowest := time.Duration(0)
 			err := w.execute(t.Context(), w.notebook(name), result, true, func(cell, cells int, took time.Duration) {
