@@ -28,6 +28,7 @@ pre { margin: .6rem 0; padding: .6rem .8rem; overflow-x: auto; font: .86rem/1.45
 .output pre { background: none; padding-left: 0; }
 .stderr pre { color: #7a2e00; }
 img, svg { max-width: 100%; height: auto; }
+td img { max-width: none; }
 @media (max-width: 640px) { .output > img[width] { max-width: none; width: 700px; } }
 table { border-collapse: collapse; margin: 1rem 0; font-size: .95rem; display: block; overflow-x: auto; }
 th, td { border: 1px solid #d5d9de; padding: .3rem .5rem; text-align: left; }

@@ -134,6 +134,9 @@ func (t *Table) HTML() string {
 			switch {
 			case t.Words:
 				style = "text-align:left;vertical-align:top;white-space:normal;min-width:5em"
+				if i == len(t.Header)-1 {
+					style = strings.Replace(style, "5em", "22em", 1) // the longest text stands last
+				}
 			case i == 0:
 				style = "text-align:left"
 			}
