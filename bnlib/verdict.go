@@ -67,6 +67,8 @@ const (
 
 	// about is how far "at about step 1000" may be from 1000, relative to it.
 	about = 1. / 3
+	// settled is the step by which what settles "after step 20000", which is about when, has settled.
+	settled = 20000 * 4 / 3
 	// early is the share of the steps within which a network converges "very fast".
 	early = 0.1
 	// slower is how many more steps per second count as more, relative to the other number; the same training, timed twice,
