@@ -123,10 +123,8 @@ func (r *Run) deadLayer() bool {
 // [images, inputs], the result [images, units]. It is not ok if the run has no such layer.
 func (r *Run) hiddenLayer(scope string, x []float64, inputs, units int) (y []float64, ok bool) {
 	find := func(name string, size int) []float32 {
-		for _, w := range r.Weights {
-			if w.Name == scope+name && len(w.Values) == size {
-				return w.Values
-			}
+		if w, ok := r.Weight(scope + name); ok && len(w.Values) == size {
+			return w.Values
 		}
 		return nil
 	}
@@ -143,10 +141,7 @@ func (r *Run) hiddenLayer(scope string, x []float64, inputs, units int) (y []flo
 		if gamma == nil || beta == nil || mean == nil || variance == nil {
 			return nil, false
 		}
-		for u := range units {
-			scale[u] = float64(gamma[u]) / math.Sqrt(float64(variance[u])+Epsilon)
-			shift[u] = float64(beta[u]) - float64(mean[u])*scale[u]
-		}
+		scale, shift = inInference(gamma, beta, mean, variance)
 	}
 	if w == nil {
 		return nil, false

@@ -23,10 +23,6 @@ func Fold(run *Run) (*Run, error) {
 	case !n.BatchNorm:
 		return nil, errors.New("bnlib: Fold: Network.BatchNorm is false; allowed: true")
 	}
-	weights := map[string]Weight{}
-	for _, w := range run.Weights {
-		weights[w.Name] = w
-	}
 	folded := &Run{Network: n, Test: math.NaN()}
 	folded.Network.BatchNorm = false
 	for i := range n.Hidden {
@@ -34,7 +30,7 @@ func Fold(run *Run) (*Run, error) {
 		parts := make([]Weight, 5)
 		for k, name := range []string{"dense/weights", "batch_norm/gamma", "batch_norm/beta", "batch_norm/moving_mean", "batch_norm/moving_variance"} {
 			var ok bool
-			if parts[k], ok = weights[layer+"/"+name]; !ok {
+			if parts[k], ok = run.Weight(layer + "/" + name); !ok {
 				return nil, fmt.Errorf("bnlib: Fold: the run has no weights %s/%s", layer, name)
 			}
 		}
@@ -43,7 +39,7 @@ func Fold(run *Run) (*Run, error) {
 		folded.Weights = append(folded.Weights, bias, w)
 	}
 	for _, name := range []string{"logits/dense/biases", "logits/dense/weights"} {
-		w, ok := weights[name]
+		w, ok := run.Weight(name)
 		if !ok {
 			return nil, fmt.Errorf("bnlib: Fold: the run has no weights %s", name)
 		}
@@ -55,11 +51,10 @@ func Fold(run *Run) (*Run, error) {
 // foldLayer computes in float64 and rounds once. w is [inputs, units], the others are [units].
 func foldLayer(w Weight, gamma, beta, mean, variance []float32) (folded, bias Weight) {
 	units := len(gamma)
-	factors := make([]float64, units)
+	factors, shift := inInference(gamma, beta, mean, variance)
 	bias = Weight{Dims: []int{units}, Trainable: true, Values: make([]float32, units)}
-	for u := range factors {
-		factors[u] = float64(gamma[u]) / math.Sqrt(float64(variance[u])+Epsilon)
-		bias.Values[u] = float32(float64(beta[u]) - float64(mean[u])*factors[u])
+	for u, s := range shift {
+		bias.Values[u] = float32(s)
 	}
 	folded = w
 	folded.Values = make([]float32, len(w.Values))
@@ -67,4 +62,15 @@ func foldLayer(w Weight, gamma, beta, mean, variance []float32) (folded, bias We
 		folded.Values[i] = float32(float64(value) * factors[i%units])
 	}
 	return folded, bias
+}
+
+// inInference returns what batch normalization with given averages makes of a unit's x, x·factor + shift: factor is gamma/σ,
+// shift is beta − mean·gamma/σ, with σ = √(variance + epsilon). All are [units].
+func inInference(gamma, beta, mean, variance []float32) (factors, shifts []float64) {
+	factors, shifts = make([]float64, len(gamma)), make([]float64, len(gamma))
+	for u := range gamma {
+		factors[u] = float64(gamma[u]) / math.Sqrt(float64(variance[u])+Epsilon)
+		shifts[u] = float64(beta[u]) - float64(mean[u])*factors[u]
+	}
+	return factors, shifts
 }

@@ -73,14 +73,10 @@ func (r *Run) store(on compute.Backend) (*model.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	weights := map[string]Weight{}
-	for _, w := range r.Weights {
-		weights[w.Name] = w
-	}
 	store := model.NewStore()
 	for _, v := range b.variables {
 		value := v.initial
-		if w, ok := weights[v.path[1:]]; ok {
+		if w, ok := r.Weight(v.path[1:]); ok {
 			if !slices.Equal(w.Dims, value.Shape().Dimensions) {
 				return nil, fmt.Errorf("bnlib: the run's weights %s are %v; the network has %v", w.Name, w.Dims, value.Shape().Dimensions)
 			}

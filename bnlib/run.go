@@ -3,6 +3,7 @@ package bnlib
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,7 +42,7 @@ type Point struct {
 
 // Weight is one variable of a network.
 type Weight struct {
-	Name      string // path of the variable within the network, such as "hidden_0/dense/weights"
+	Name      string // path of the variable within the network, such as "hidden_1/dense/weights"
 	Dims      []int
 	Trainable bool
 	Values    []float32 // row-major
@@ -90,6 +91,15 @@ func (r *Run) Reached(accuracy float64) (step int, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+// Weight returns the variable of a name after the last step, such as "hidden_1/dense/weights", and whether there is one.
+func (r *Run) Weight(name string) (w Weight, ok bool) {
+	i := slices.IndexFunc(r.Weights, func(w Weight) bool { return w.Name == name })
+	if i < 0 {
+		return Weight{}, false
+	}
+	return r.Weights[i], true
 }
 
 // FormatAccuracy writes an accuracy, or another share, as the article does: ".9801"; "–" if it is not a number.

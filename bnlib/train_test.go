@@ -81,6 +81,12 @@ func TestLockstepIsFair(t *testing.T) {
 		networks = append(networks, short(number).Pair()...)
 	}
 	networks[1].Seed = 7
+	asAlone(t, networks)
+}
+
+// asAlone trains networks together and each alone, and compares their runs.
+func asAlone(t *testing.T, networks []Network) {
+	t.Helper()
 	together, err := Train(context.Background(), networks, options(t))
 	if err != nil {
 		t.Fatal(err)
@@ -91,8 +97,8 @@ func TestLockstepIsFair(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !sameRun(together[i], alone[0]) {
-			t.Errorf("%s %s: differs from the same network trained alone, losses\n%v\n%v",
-				n.Name, n.describe(), together[i].Losses[:5], alone[0].Losses[:5])
+			t.Errorf("%s %s, seed %d: differs from the same network trained alone, losses\n%v\n%v",
+				n.Name, n.describe(), n.Seed, together[i].Losses[:5], alone[0].Losses[:5])
 		}
 	}
 }
@@ -104,19 +110,7 @@ func TestCrewMovesSessions(t *testing.T) {
 		e.Steps, e.Every = 120, 5
 		networks = append(networks, e.Pair()[1])
 	}
-	together, err := Train(context.Background(), networks, options(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, n := range networks {
-		alone, err := Train(context.Background(), []Network{n}, options(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !sameRun(together[i], alone[0]) {
-			t.Errorf("seed %d: differs from the same network trained alone", n.Seed)
-		}
-	}
+	asAlone(t, networks)
 }
 
 func TestSeed(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -92,29 +91,15 @@ func numbers(b book) []float64 {
 
 // TestProse reads the committed notebooks.
 func TestProse(t *testing.T) {
-	w := testWorkbook(t)
-	names, err := w.resolve(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	books, experiments := map[string]book{}, map[string]book{}
-	for _, name := range names {
-		data, err := os.ReadFile(w.notebook(name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var b book
-		if err := json.Unmarshal(data, &b); err != nil {
-			t.Fatal(err)
-		}
-		books[name] = b
-		if _, number, ok := strings.Cut(name, "_experiment_"); ok {
-			experiments[number] = b
+	books, experiments := committed(t, testWorkbook(t)), map[string]book{}
+	for _, b := range books {
+		if _, number, ok := strings.Cut(b.name, "_experiment_"); ok {
+			experiments[number] = b.book
 		}
 	}
-	for _, name := range names {
-		if stray := strayNumbers(books[name], experiments); len(stray) > 0 {
-			t.Errorf("%s: its prose has numbers that its outputs don't: %s", name, strings.Join(stray, ", "))
+	for _, b := range books {
+		if stray := strayNumbers(b.book, experiments); len(stray) > 0 {
+			t.Errorf("%s: its prose has numbers that its outputs don't: %s", b.name, strings.Join(stray, ", "))
 		}
 	}
 }

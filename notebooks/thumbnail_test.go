@@ -53,22 +53,14 @@ func TestThumbnailOf(t *testing.T) {
 // TestThumbnails checks that the thumbnails are those of the committed notebooks.
 func TestThumbnails(t *testing.T) {
 	w := testWorkbook(t)
-	names, err := w.resolve(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		notebook, err := os.ReadFile(w.notebook(name))
+	for _, b := range committed(t, w) {
+		want, err := thumbnailOf(b.data)
 		if err != nil {
-			t.Fatal(err)
-		}
-		want, err := thumbnailOf(notebook)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: %v", b.name, err)
 			continue
 		}
-		if got, err := os.ReadFile(w.thumbnail(name)); want != nil && (err != nil || !alike(got, want)) {
-			t.Errorf("%s: its thumbnail is not its first figure's (%v): go run ./notebooks run %s", name, err, name)
+		if got, err := os.ReadFile(w.thumbnail(b.name)); want != nil && (err != nil || !alike(got, want)) {
+			t.Errorf("%s: its thumbnail is not its first figure's (%v): go run ./notebooks run %s", b.name, err, b.name)
 		}
 	}
 }

@@ -1,14 +1,10 @@
 package chart_test
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -105,25 +101,12 @@ func TestRecordInside(t *testing.T) {
 			}
 			r.Runs = append(r.Runs, one)
 		}
-		out, err := json.Marshal(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out = bytes.ReplaceAll(out, []byte("},{"), []byte("},\n{"))
-		if err := os.WriteFile(filepath.Join("testdata", name+".json"), append(out, '\n'), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		write(t, name, r)
 	}
 }
 
-// firstWeights returns the weights of the first hidden layer, [784, units].
-func firstWeights(run *bnlib.Run) bnlib.Weight {
-	i := slices.IndexFunc(run.Weights, func(w bnlib.Weight) bool { return w.Name == "hidden_1/dense/weights" })
-	return run.Weights[i]
-}
-
 func (one *insideRun) keepWeights(run *bnlib.Run) {
-	w := firstWeights(run)
+	w, _ := run.Weight("hidden_1/dense/weights")
 	inputs, units := w.Dims[0], w.Dims[1]
 	squares := make([]float64, units)
 	all := make([]int, units)
@@ -149,14 +132,8 @@ func (one *insideRun) keepWeights(run *bnlib.Run) {
 
 // recordedInside returns the runs of testdata/name.json, without batch normalization first.
 func recordedInside(name string) []*bnlib.Run {
-	file, err := os.ReadFile(filepath.Join("testdata", name+".json"))
-	if err != nil {
-		panic(err)
-	}
 	var r insideRecording
-	if err := json.Unmarshal(file, &r); err != nil {
-		panic(err)
-	}
+	read(name, &r)
 	var runs []*bnlib.Run
 	for _, one := range r.Runs {
 		run := &bnlib.Run{Status: one.Status, DivergedAt: one.DivergedAt}

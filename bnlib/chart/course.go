@@ -17,7 +17,7 @@ func Course(steps []int, runs ...*bnlib.Run) *Table {
 	for i, look := range appearances(runs) {
 		run, before := runs[i], -1
 		for _, step := range steps {
-			at := evaluatedBy(run, step)
+			at := lastBy(run.Points, func(p bnlib.Point) int { return p.Step }, step)
 			if at == before {
 				continue
 			}
@@ -35,15 +35,15 @@ func Course(steps []int, runs ...*bnlib.Run) *Table {
 	return t
 }
 
-// evaluatedBy returns the index of the last evaluation up to a step, −1 if there is none.
-func evaluatedBy(run *bnlib.Run, step int) int {
-	at := -1
-	for i, p := range run.Points {
-		if p.Step <= step {
-			at = i
+// lastBy returns the index of the last of some moments of a training up to a step, −1 if there is none.
+func lastBy[T any](moments []T, at func(T) int, step int) int {
+	last := -1
+	for i, m := range moments {
+		if at(m) <= step {
+			last = i
 		}
 	}
-	return at
+	return last
 }
 
 // turns tells where a run's loss was lowest and its accuracy fell most.
@@ -111,7 +111,7 @@ func Inside(steps []int, runs ...*bnlib.Run) *Table {
 		for _, layer := range names {
 			before := -1
 			for _, step := range steps {
-				at := snapshotBy(runs[i], step)
+				at := lastBy(runs[i].Snapshots, func(s bnlib.Snapshot) int { return s.Step }, step)
 				if at == before {
 					continue
 				}
@@ -125,25 +125,12 @@ func Inside(steps []int, runs ...*bnlib.Run) *Table {
 						row[5] = fmt.Sprintf("%.1f%%", 100*share)
 					}
 				}
-				for _, p := range s.Parameters {
-					if p.Name == layer+"/dense/weights" {
-						row[6], row[7] = short(p.Gradient), short(p.Ratio())
-					}
+				if w, ok := weightsOf(s, layer); ok {
+					row[6], row[7] = short(w.Gradient), short(w.Ratio())
 				}
 				t.Rows = append(t.Rows, row)
 			}
 		}
 	}
 	return t
-}
-
-// snapshotBy returns the index of the last snapshot up to a step, −1 if there is none.
-func snapshotBy(run *bnlib.Run, step int) int {
-	at := -1
-	for i, s := range run.Snapshots {
-		if s.Step <= step {
-			at = i
-		}
-	}
-	return at
 }

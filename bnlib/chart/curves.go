@@ -314,16 +314,21 @@ func headline(what string, value func(bnlib.Point) string, runs []*bnlib.Run) st
 			others = append(others, item)
 		}
 	}
-	items := append(with, others...)
-	const most = 4
-	if len(items) > most {
-		items = append(items[:most], fmt.Sprintf("and %d more", len(items)-most))
-	}
+	items := firstFew(append(with, others...))
 	separator := ", "
 	if strings.Contains(strings.Join(items, ""), separator) {
 		separator = "; " // a name has a comma of its own
 	}
 	return what + ": " + strings.Join(items, separator)
+}
+
+// firstFew keeps the first four things that a title lists, and says how many more there are.
+func firstFew(items []string) []string {
+	const most = 4
+	if len(items) > most {
+		items = append(items[:most], fmt.Sprintf("and %d more", len(items)-most))
+	}
+	return items
 }
 
 func outcome(run *bnlib.Run, value func(bnlib.Point) string) string {

@@ -1,12 +1,8 @@
 package chart_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"batchnorm/bnlib"
@@ -37,20 +33,11 @@ type eightRun struct {
 	Points     [][3]*float64 `json:"points"`        // step, loss, accuracy; null: not finite
 }
 
-func eightExperiments() []bnlib.Experiment {
-	var experiments []bnlib.Experiment
-	for _, e := range bnlib.Article[1:] {
-		e.Steps, e.Every = eightSteps, eightEvery
-		experiments = append(experiments, e)
-	}
-	return experiments
-}
-
 func TestRecordEight(t *testing.T) {
 	if !*record {
 		t.Skip("-record not given")
 	}
-	study, err := bnlib.Study(t.Context(), eightExperiments(), eightSeeds, &bnlib.Options{Store: &bnlib.Store{Dir: t.TempDir()}})
+	study, err := bnlib.Study(t.Context(), shortArticle(eightSteps, eightEvery), eightSeeds, &bnlib.Options{Store: &bnlib.Store{Dir: t.TempDir()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,30 +63,18 @@ func TestRecordEight(t *testing.T) {
 			}
 		}
 	}
-	out, err := json.Marshal(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out = bytes.ReplaceAll(out, []byte("},{"), []byte("},\n{"))
-	if err := os.WriteFile(filepath.Join("testdata", "eight.json"), append(out, '\n'), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	write(t, "eight", r)
 }
 
 // recordedEight returns the experiments of testdata/eight.json by their numbers. All training losses of a run are the mean of
 // the last.
 func recordedEight() map[int]bnlib.Replicates {
-	file, err := os.ReadFile(filepath.Join("testdata", "eight.json"))
-	if err != nil {
-		panic(err)
-	}
 	var r eightRecording
-	if err := json.Unmarshal(file, &r); err != nil {
-		panic(err)
-	}
+	read("eight", &r)
+	experiments := shortArticle(eightSteps, eightEvery)
 	study := map[int]bnlib.Replicates{}
 	for _, one := range r.Runs {
-		e := eightExperiments()[one.Experiment-1]
+		e := experiments[one.Experiment-1]
 		replicates := study[one.Experiment]
 		replicates.Experiment = e
 		e.Seed = one.Seed

@@ -65,12 +65,8 @@ func FirstLayer(runs ...*bnlib.Run) *Figure {
 
 // imageWeights returns the weights of the first hidden layer, [784, units], if the run has them.
 func imageWeights(run *bnlib.Run) (w bnlib.Weight, ok bool) {
-	for _, w := range run.Weights {
-		if w.Name == firstLayer && len(w.Dims) == 2 && w.Dims[0] == pictureSide*pictureSide && w.Dims[1] > 0 && len(w.Values) == w.Dims[0]*w.Dims[1] {
-			return w, true
-		}
-	}
-	return w, false
+	w, ok = run.Weight(firstLayer)
+	return w, ok && len(w.Dims) == 2 && w.Dims[0] == pictureSide*pictureSide && w.Dims[1] > 0 && len(w.Values) == w.Dims[0]*w.Dims[1]
 }
 
 // norms returns the Euclidean norm of each unit's weights. w is [784, units].

@@ -190,12 +190,7 @@ func eachOutcome(runs []*bnlib.Run, what func(*bnlib.Run) string) string {
 			others = append(others, item)
 		}
 	}
-	items := append(with, others...)
-	const most = 4
-	if len(items) > most {
-		items = append(items[:most], fmt.Sprintf("and %d more", len(items)-most))
-	}
-	return strings.Join(items, "; ")
+	return strings.Join(firstFew(append(with, others...)), "; ")
 }
 
 // shade returns the style of the i-th of n layers: from pale, near the images, to dark.

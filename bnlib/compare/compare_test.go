@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/backend"
 	"batchnorm/data"
 
 	"github.com/google/go-cmp/cmp"
@@ -141,8 +142,12 @@ func TestOurs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, start := range map[string]func(job) (trainer, error){oursName: trainOurs, gomlxName: trainGoMLX} {
-		train, err := start(j)
+	on, err := backend.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, start := range inProcess {
+		train, err := start(j, on, d)
 		if err != nil {
 			t.Fatal(err)
 		}

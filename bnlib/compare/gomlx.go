@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"batchnorm/bnlib"
-	"batchnorm/bnlib/backend"
 	"batchnorm/data"
 
 	"github.com/gomlx/compute"
@@ -23,15 +22,7 @@ import (
 
 // trainGoMLX trains the job's networks as GoMLX's examples do, with its Trainer and Loop on a data set in memory, which draws
 // minibatches in an order of its own.
-func trainGoMLX(j job) (trainer, error) {
-	on, err := backend.Open()
-	if err != nil {
-		return nil, err
-	}
-	d, err := data.MNIST()
-	if err != nil {
-		return nil, err
-	}
+func trainGoMLX(j job, on compute.Backend, d *data.Dataset) (trainer, error) {
 	networks, err := j.networks(j.Steps)
 	if err != nil {
 		return nil, err

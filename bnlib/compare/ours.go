@@ -6,20 +6,13 @@ import (
 	"time"
 
 	"batchnorm/bnlib"
-	"batchnorm/bnlib/backend"
 	"batchnorm/data"
+
+	"github.com/gomlx/compute"
 )
 
 // trainOurs trains the job's networks with bnlib.Train.
-func trainOurs(j job) (trainer, error) {
-	on, err := backend.Open()
-	if err != nil {
-		return nil, err
-	}
-	d, err := data.MNIST()
-	if err != nil {
-		return nil, err
-	}
+func trainOurs(j job, on compute.Backend, d *data.Dataset) (trainer, error) {
 	return func(steps int) (answer, [][]float32, error) {
 		networks, err := j.networks(steps)
 		if err != nil {

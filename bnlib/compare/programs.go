@@ -11,6 +11,10 @@ import (
 	"strings"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/backend"
+	"batchnorm/data"
+
+	"github.com/gomlx/compute"
 )
 
 // program is ours or a peer.
@@ -95,17 +99,28 @@ func (p program) command(ctx context.Context, at place, w work) *exec.Cmd {
 	return cmd
 }
 
+// inProcess are the programs that are this binary itself.
+var inProcess = map[string]func(job, compute.Backend, *data.Dataset) (trainer, error){oursName: trainOurs, gomlxName: trainGoMLX}
+
 // serveJob is what this binary does as a program of a comparison.
 func serveJob(name, folder string) error {
 	j, err := readJob(folder)
 	if err != nil {
 		return err
 	}
-	start := map[string]func(job) (trainer, error){oursName: trainOurs, gomlxName: trainGoMLX}[name]
+	start := inProcess[name]
 	if start == nil {
 		return fmt.Errorf("-serve has %q; allowed: %s, %s", name, oursName, gomlxName)
 	}
-	train, err := start(j)
+	on, err := backend.Open()
+	if err != nil {
+		return err
+	}
+	d, err := data.MNIST()
+	if err != nil {
+		return err
+	}
+	train, err := start(j, on, d)
 	if err != nil {
 		return err
 	}
