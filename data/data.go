@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"runtime"
+	"strings"
 	"sync"
 )
 
@@ -80,9 +81,10 @@ var mnist = sync.OnceValues(func() (*Dataset, error) { return Read(embedded) })
 func MNIST() (*Dataset, error) { return mnist() }
 
 // Read reads a data set in the format of MNIST from the four files train-images-idx3-ubyte, train-labels-idx1-ubyte,
-// t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte in the root of fsys, or the same names with .gz where these are
-// missing. Images are 28 by 28, labels 0 to 9, and there are more than [ValidationSize] training images, of which the
-// first ValidationSize become the Validation set.
+// t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte in the root of fsys. Each may have a dot before idx, as in
+// train-images.idx3-ubyte, and .gz behind its name; of several such files the first is read, those without .gz before those
+// with. Images are 28 by 28, labels 0 to 9, and there are more than [ValidationSize] training images, of which the first
+// ValidationSize become the Validation set.
 //
 // A file that holds something else gives a [*FormatError]; one that can't be opened gives the error of fsys.
 func Read(fsys fs.FS) (*Dataset, error) {
@@ -104,7 +106,9 @@ func Read(fsys fs.FS) (*Dataset, error) {
 		file := &files[i]
 		group.Go(func() {
 			sum := sha256.New()
-			file.opened, file.items, file.err = readIDX(fsys, file.name, file.magic, sum)
+			dotted := strings.Replace(file.name, "-idx", ".idx", 1)
+			names := []string{file.name, dotted, file.name + ".gz", dotted + ".gz"}
+			file.opened, file.items, file.err = readIDX(fsys, names, file.magic, sum)
 			file.sum = sum.Sum(nil)
 		})
 	}

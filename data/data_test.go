@@ -98,13 +98,22 @@ func TestRead(t *testing.T) {
 	if plain.Train.Len() != small-ValidationSize || plain.Validation.Len() != ValidationSize || plain.Test.Len() != 3 {
 		t.Errorf("sets of %d, %d and %d images", plain.Train.Len(), plain.Validation.Len(), plain.Test.Len())
 	}
-	zipped := fstest.MapFS{}
+	zipped, dotted, dottedZipped := fstest.MapFS{}, fstest.MapFS{}, fstest.MapFS{}
 	for name, file := range files() {
-		zipped[name+".gz"] = &fstest.MapFile{Data: packed(t, file.Data)}
+		dot := strings.Replace(name, "-idx", ".idx", 1) // such as train-images.idx3-ubyte
+		gz := &fstest.MapFile{Data: packed(t, file.Data)}
+		zipped[name+".gz"], dotted[dot], dottedZipped[dot+".gz"] = gz, file, gz
 	}
-	same, err := Read(zipped)
-	if err != nil || same.Checksum != plain.Checksum {
-		t.Errorf("the same files packed: checksum %v, %v, unpacked %v", same, err, plain.Checksum)
+	for name, files := range map[string]fstest.MapFS{"packed": zipped, "with a dot": dotted, "packed with a dot": dottedZipped} {
+		same, err := Read(files)
+		if err != nil || same.Checksum != plain.Checksum {
+			t.Errorf("the same files %s: %v, want checksum %v", name, err, plain.Checksum)
+		}
+	}
+	both := files()
+	both["t10k-labels.idx1-ubyte"] = &fstest.MapFile{Data: labels(4)}
+	if d, err := Read(both); err != nil || d.Checksum != plain.Checksum {
+		t.Errorf("a second file of the test labels: %v", err)
 	}
 	changed := files()
 	changed["t10k-labels-idx1-ubyte"].Data[8] = 1
@@ -159,8 +168,14 @@ func TestFormatError(t *testing.T) {
 
 	missing := files()
 	delete(missing, testLabels)
-	if _, err := Read(missing); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), testLabels) {
-		t.Errorf("missing file: %v", err)
+	_, err := Read(missing)
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("missing file: %v", err)
+	}
+	for _, name := range []string{testLabels, "t10k-labels.idx1-ubyte", testLabels + ".gz", "t10k-labels.idx1-ubyte.gz"} {
+		if !strings.Contains(err.Error(), name+",") && !strings.Contains(err.Error(), name+":") {
+			t.Errorf("missing file: %v does not say %s", err, name)
+		}
 	}
 	damaged := files()
 	zipped := packed(t, damaged[testLabels].Data)
@@ -191,7 +206,7 @@ func FuzzRead(f *testing.F) {
 		if gz {
 			name, bound = "file.gz", maxDeflate*len(content)
 		}
-		opened, items, err := readIDX(fstest.MapFS{name: {Data: content}}, "file", magic, io.Discard)
+		opened, items, err := readIDX(fstest.MapFS{name: {Data: content}}, []string{"file", "file.gz"}, magic, io.Discard)
 		if err != nil {
 			var format *FormatError
 			if !errors.As(err, &format) || format.File != name || format.Found == "" || format.Want == "" {

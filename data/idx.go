@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 )
 
 // The IDX format, as the page of the MNIST database describes it: a magic number (two zero bytes, the type of the
@@ -42,34 +43,33 @@ func (e *FormatError) Error() string {
 // Unwrap returns the cause.
 func (e *FormatError) Unwrap() error { return e.Err }
 
-// open opens name, or, where there is none, name + ".gz" to be unpacked. It returns the name it opened, an upper bound of the
-// number of bytes that r yields, and what closes the file.
-func open(fsys fs.FS, name string) (r io.Reader, opened string, bound int64, done func() error, err error) {
-	file, err := fsys.Open(name)
-	packed := errors.Is(err, fs.ErrNotExist)
-	opened = name
-	if packed {
-		opened = name + ".gz"
-		file, err = fsys.Open(opened)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("data: neither %s nor %s: %w", name, opened, fs.ErrNotExist)
+// open opens the first of names that there is; one that ends in .gz is unpacked. It returns the name it opened, an upper bound
+// of the number of bytes that r yields, and what closes the file.
+func open(fsys fs.FS, names []string) (r io.Reader, opened string, bound int64, done func() error, err error) {
+	var file fs.File
+	for _, opened = range names {
+		if file, err = fsys.Open(opened); !errors.Is(err, fs.ErrNotExist) {
+			break
 		}
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, "", 0, nil, fmt.Errorf("data: none of %s: %w", strings.Join(names, ", "), fs.ErrNotExist)
+	}
 	if err != nil {
-		return nil, opened, 0, nil, err
+		return nil, "", 0, nil, err
 	}
 	info, err := file.Stat()
 	if err != nil {
 		file.Close()
-		return nil, opened, 0, nil, fmt.Errorf("data: %w", err)
+		return nil, "", 0, nil, fmt.Errorf("data: %w", err)
 	}
-	if !packed {
+	if !strings.HasSuffix(opened, ".gz") {
 		return file, opened, info.Size(), file.Close, nil
 	}
 	unpacked, err := gzip.NewReader(file)
 	if err != nil {
 		file.Close()
-		return nil, opened, 0, nil, &FormatError{opened, "no gzip header", "a gzip file", err}
+		return nil, "", 0, nil, &FormatError{opened, "no gzip header", "a gzip file", err}
 	}
 	// Dividing first keeps a Size of any value from overflowing.
 	bound = 16 + maxCount*Pixels
@@ -79,12 +79,12 @@ func open(fsys fs.FS, name string) (r io.Reader, opened string, bound int64, don
 	return unpacked, opened, bound, file.Close, nil
 }
 
-// readIDX reads the items of name, or of name + ".gz", and returns the name it opened and the items, row-major: labels of one
-// byte each, images of Pixels bytes each. The whole content of the file, unpacked, goes through sum as well.
-func readIDX(fsys fs.FS, name string, magic uint32, sum io.Writer) (opened string, items []uint8, err error) {
-	r, opened, bound, done, err := open(fsys, name)
+// readIDX reads the items of the first of names that there is, and returns the name it opened and the items, row-major: labels
+// of one byte each, images of Pixels bytes each. The whole content of the file, unpacked, goes through sum as well.
+func readIDX(fsys fs.FS, names []string, magic uint32, sum io.Writer) (opened string, items []uint8, err error) {
+	r, opened, bound, done, err := open(fsys, names)
 	if err != nil {
-		return opened, nil, err
+		return "", nil, err
 	}
 	defer done()
 	fail := func(found, want string, cause error) (string, []uint8, error) {
