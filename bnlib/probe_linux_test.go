@@ -5,8 +5,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"batchnorm/bnlib/backend"
 )
 
 // BenchmarkProbe measures what a probe at the default rhythm, every 500 steps, takes of the training of a pair at full length:
@@ -23,9 +21,10 @@ func BenchmarkProbe(b *testing.B) {
 			b.Fatal(err)
 		}
 		training += processorTime(b) - start
-		for i, on := range backend.Split(testBackend(b), 2) {
+		on := testBackend(b)
+		for _, network := range e.Pair() {
 			start := processorTime(b)
-			blueprint, err := draw(on, e.Pair()[i])
+			blueprint, err := draw(on, network)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -34,8 +33,8 @@ func BenchmarkProbe(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			v := newView(e.Pair()[i], d.Train)
-			for _, step := range (&Probe{}).steps(e.Pair()[i]) {
+			v := newView(network, d.Train)
+			for _, step := range (&Probe{}).steps(network) {
 				if _, err := v.look(l, step, blueprint.values()); err != nil {
 					b.Fatal(err)
 				}

@@ -19,8 +19,8 @@ const maxLockstep = 16
 // train trains the missing networks. How they are laid out over programs and cores changes nothing but the time it takes.
 //
 // On a processor each network trains alone, on one core at a time: the products of a minibatch are so small that sharing one
-// out among cores costs more than it gains, and a network's weights stay in the cache of its core. On a GPU, and where the
-// cores cannot be told apart, networks train in lockstep: several in one program.
+// out among cores costs more than it gains, and a network's weights stay in the cache of its core. On a GPU networks train in
+// lockstep: several in one program.
 func (t *training) train(ctx context.Context) error {
 	if t.total == 0 {
 		return nil
@@ -30,10 +30,11 @@ func (t *training) train(ctx context.Context) error {
 	}
 	defer t.release()
 	t.record(Compiling, nil)
-	parts := backend.Split(t.options.Backend, len(t.missing))
-	most := maxLockstep
-	if len(parts) > 1 {
-		most = 1
+	parts := backend.Parts(t.options.Backend)
+	parts = parts[:min(len(parts), len(t.missing))]
+	most := 1
+	if backend.OnGPU(t.options.Backend) {
+		most = maxLockstep
 	}
 	c := crew{training: t}
 	defer c.finalize()

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"time"
 
 	"batchnorm/bnlib/home"
@@ -26,8 +25,6 @@ const Env = compute.ConfigEnvVar
 // float32Only makes a GPU compute products in float32; XLA's default there is TF32, with 10 bits of mantissa.
 const float32Only = ",tf32=false"
 
-var opened = sync.OnceValues(func() (compute.Backend, error) { return standard().open() })
-
 // Open returns the backend of this process. It is opened at the first call; every call returns the same one.
 //
 // If GOMLX_BACKEND is set, that backend is opened, with the options given there and no other, and an error names the variable
@@ -35,7 +32,16 @@ var opened = sync.OnceValues(func() (compute.Backend, error) { return standard()
 // the GPU if there is an NVIDIA one, else on the processor, with a plugin that is installed already, or installed now: while
 // that takes its time, lines on standard error say so. Where XLA cannot be had it is GoMLX's backend in pure Go, and a line
 // on standard error says what is missing, how much slower this is and how to mend it.
-func Open() (compute.Backend, error) { return opened() }
+//
+// XLA on the processor executes a program on one thread: it adds in an order that depends on their number, and what a network
+// turns out to be must not depend on the machine's cores. See [Parts] and [Wide].
+func Open() (compute.Backend, error) {
+	parts, err := opened()
+	if err != nil {
+		return nil, err
+	}
+	return parts[0], nil
+}
 
 // machine is what opening a backend needs to know about the world; tests replace parts of it.
 type machine struct {
@@ -84,7 +90,7 @@ func connect(config string) (b compute.Backend, err error) {
 		}
 	}()
 	if options, ok := strings.CutPrefix(config, "xla:"); ok && withoutXLA == "" {
-		return connectXLA(options)
+		return connectXLA(options, 1)
 	}
 	return compute.NewWithConfig(config)
 }

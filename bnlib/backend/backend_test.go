@@ -724,33 +724,3 @@ func BenchmarkName(b *testing.B) {
 		Name(opened)
 	}
 }
-
-// TestSplit checks that the parts of a backend are different backends, that they compute, and that they are opened once.
-func TestSplit(t *testing.T) {
-	b, err := Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if one := Split(b, 1); len(one) != 1 || one[0] != b {
-		t.Errorf("one part: %v", one)
-	}
-	parts := Split(b, 2)
-	if len(parts) == 1 && parts[0] == b {
-		t.Skip("nothing to share on this machine")
-	}
-	if len(parts) != 2 || parts[0] == parts[1] || parts[0] == b || parts[1] == b {
-		t.Fatalf("two parts: %v", parts)
-	}
-	for _, part := range parts {
-		sum, err := graph.CallOnce(part, func(x, y *graph.Node) *graph.Node { return graph.Add(x, y) }, float32(1), float32(1))
-		if err != nil || sum.Value() != float32(2) || Name(part) != Name(b) {
-			t.Errorf("%s: 1 + 1 = %v, %v", Name(part), sum, err)
-		}
-		if n := part.NumDevices(); n != 1 {
-			t.Errorf("%d devices in a part, want 1", n)
-		}
-	}
-	if again := Split(b, 2); again[0] != parts[0] || again[1] != parts[1] {
-		t.Error("opened twice")
-	}
-}

@@ -5,7 +5,9 @@ package backend
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/go-xla/compute/xla"
@@ -29,22 +31,59 @@ func loadPlugin(path string) error {
 	return err
 }
 
-// connectXLA opens a plugin as go-xla does, but one for the processor with a single device. Builds of that plugin differ in
-// how many devices they show by default, and XLA starts as many threads as devices even where there are fewer cores: the
-// build in the Python package shows four, and on one core four threads that wait for work take a third of the time from the
-// one that has some.
-func connectXLA(config string) (compute.Backend, error) {
-	if plugin, _, _ := strings.Cut(config, ","); !pjrt.IsCUDAName(plugin) {
-		b, err := xla.NewWithOptions(config, pjrt.NamedValuesMap{"cpu_device_count": int64(1)})
-		if err == nil {
-			return b, nil
-		}
+// threadsVariable is the environment variable from which XLA takes the number of threads of a client, as it opens one.
+const threadsVariable = "NPROC"
+
+var threadsMutex sync.Mutex // guards the variable
+
+// connectXLA opens a plugin as go-xla does, but one for the processor with a single device and n threads. Builds of that
+// plugin differ in how many devices they show by default, and XLA starts as many threads as devices even where there are fewer
+// cores: the build in the Python package shows four, and on one core four threads that wait for work take a third of the time
+// from the one that has some.
+func connectXLA(config string, n int) (compute.Backend, error) {
+	if plugin, _, _ := strings.Cut(config, ","); pjrt.IsCUDAName(plugin) {
+		return xla.New(config)
 	}
-	b, err := xla.New(config) // a plugin that knows no such option
-	if err != nil {
+	threadsMutex.Lock()
+	defer threadsMutex.Unlock()
+	old, set := os.LookupEnv(threadsVariable)
+	if err := os.Setenv(threadsVariable, strconv.Itoa(n)); err != nil {
 		return nil, err
 	}
+	defer func() {
+		if set {
+			os.Setenv(threadsVariable, old)
+		} else {
+			os.Unsetenv(threadsVariable)
+		}
+	}()
+	b, err := xla.NewWithOptions(config, pjrt.NamedValuesMap{"cpu_device_count": int64(1)})
+	if err != nil {
+		return xla.New(config) // a plugin that knows no such option
+	}
 	return b, nil
+}
+
+// OnGPU reports whether a backend computes on a GPU.
+func OnGPU(b compute.Backend) bool {
+	x, ok := b.(*xla.Backend)
+	return ok && x.IsCUDA()
+}
+
+// gpuModel returns what the plugin calls the GPU.
+func gpuModel(b compute.Backend) string {
+	x := b.(*xla.Backend)
+	return x.DeviceDescription(0)
+}
+
+// onProcessor returns the configuration that opens a backend like b once more; it is not ok for one that is not XLA on the
+// processor.
+func onProcessor(b compute.Backend) (config string, ok bool) {
+	x, ok := b.(*xla.Backend)
+	if !ok || x.IsCUDA() {
+		return "", false
+	}
+	return x.Config(), true
 }
 
 // Name identifies a backend by what may change the numbers it computes, in a line: "xla:cpu, PJRT 0.106, plugin of 273768800

@@ -14,7 +14,14 @@ var withoutXLA = "go-xla needs cgo, and this program, for " + runtime.GOOS + "/"
 
 func loadPlugin(string) error { return errors.New(withoutXLA) }
 
-func connectXLA(string) (compute.Backend, error) { return nil, errors.New(withoutXLA) }
+func connectXLA(string, int) (compute.Backend, error) { return nil, errors.New(withoutXLA) }
+
+// OnGPU reports whether a backend computes on a GPU.
+func OnGPU(compute.Backend) bool { return false }
+
+func gpuModel(compute.Backend) string { return "" }
+
+func onProcessor(compute.Backend) (config string, ok bool) { return "", false }
 
 // Name identifies a backend by what may change the numbers it computes, in a line.
 func Name(b compute.Backend) string { return b.Name() }
