@@ -113,6 +113,9 @@ func serveJob(name, folder string) error {
 		return fmt.Errorf("-serve has %q; allowed: %s, %s", name, oursName, gomlxName)
 	}
 	on, err := backend.Open()
+	if name == gomlxName {
+		on, err = backend.Wide(runtime.GOMAXPROCS(0)) // as GoMLX opens it, on all cores
+	}
 	if err != nil {
 		return err
 	}
