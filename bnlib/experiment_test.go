@@ -91,7 +91,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"batchnorm/data":          {"batchnorm/bnlib", "github.com/gomlx", "github.com/janpfeifer/gonb"},
 		"batchnorm/bnlib/backend": {"batchnorm/data", "batchnorm/bnlib", "batchnorm/bnlib/chart", "batchnorm/bnlib/show", "github.com/janpfeifer/gonb"},
 		"batchnorm/bnlib":         {"batchnorm/bnlib/chart", "batchnorm/bnlib/show", "github.com/janpfeifer/gonb", "gonum.org/v1/plot"},
-		"batchnorm/bnlib/python":  {"batchnorm/data", "batchnorm/bnlib", "batchnorm/bnlib/backend", "github.com/gomlx"},
+		"batchnorm/bnlib/host":    {"batchnorm/data", "batchnorm/bnlib", "batchnorm/bnlib/backend", "github.com/gomlx"},
 		"batchnorm/bnlib/chart":   {"batchnorm/bnlib/show", "github.com/janpfeifer/gonb"},
 		"batchnorm/bnlib/show":    {"batchnorm/notebooks"},
 	}

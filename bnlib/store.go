@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"batchnorm/bnlib/home"
+	"batchnorm/bnlib/host"
 )
 
 // Store keeps runs in a folder, each in a file named by its key. Several processes may use it at once.
@@ -22,9 +22,9 @@ const storeFormat = 2
 // ErrNoRun says that a store has no run under a key.
 var ErrNoRun = errors.New("no such run")
 
-// DefaultStore is the folder runs in the project's own folder, see package home.
+// DefaultStore is the folder runs in the project's own folder, see host.Dir.
 func DefaultStore() (*Store, error) {
-	dir, err := home.Dir()
+	dir, err := host.Dir()
 	if err != nil {
 		return nil, err
 	}

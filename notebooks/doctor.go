@@ -8,7 +8,7 @@ import (
 	"runtime"
 	"strings"
 
-	"batchnorm/bnlib/python"
+	"batchnorm/bnlib/host"
 )
 
 // errUnwell ends the doctor's program with a failure; what is wrong has been said by then.
@@ -40,7 +40,7 @@ func (w *workbook) doctor(ctx context.Context) error {
 	fault := compilerFault(ctx, w.root)
 	say(fault == "", "compiler", "a C compiler, through which Go loads XLA", fault)
 
-	p, err := python.Find(ctx, w.packages().Minor)
+	p, err := host.FindPython(ctx, w.packages().Minor)
 	if err != nil {
 		say(false, "Python", strings.ReplaceAll(err.Error(), "\n", "\n                    "), "")
 	} else {

@@ -43,13 +43,13 @@ func TestNotebooks(t *testing.T) {
 
 func ignore(cell, cells int, took time.Duration) {}
 
-const firstCell = "%noautoget\nimport (\n\t\"fmt\"\n\t\"os\"\n\t\"batchnorm/bnlib/home\"\n)\n\n%%\n"
+const firstCell = "%noautoget\nimport (\n\t\"fmt\"\n\t\"os\"\n\t\"batchnorm/bnlib/host\"\n)\n\n%%\n"
 
 func TestExecute(t *testing.T) {
 	w := ready(t)
 	path := filepath.Join(t.TempDir(), "scratch.ipynb")
 	writeBook(t, path, "# Scratch", firstCell+`wd, _ := os.Getwd()
-root, err := home.Root()
+root, err := host.Root()
 fmt.Println("in", wd, "of", root, err, os.Getenv("BATCHNORM_QUICK"))
 fmt.Println("\x1b[31mred\x1b[0m", os.Getenv("GONB_TMP_DIR"), os.Args[0])`)
 	cells := 0
@@ -107,7 +107,7 @@ func TestFailingCell(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "scratch.ipynb")
-			writeBook(t, path, firstCell+"fmt.Println(home.Env, os.Args[0])", "# Prose", test.cell, "%%\nfmt.Println(1)")
+			writeBook(t, path, firstCell+"fmt.Println(host.DirEnv, os.Args[0])", "# Prose", test.cell, "%%\nfmt.Println(1)")
 			before, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
@@ -155,7 +155,7 @@ func TestOddFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	copyFile("bnlib/home/home.go")
+	copyFile("bnlib/host/home.go")
 	copyFile("notebooks/execute.py")
 	if err := os.WriteFile(filepath.Join(root, "go.mod"), []byte("module batchnorm\n\ngo 1.26\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -175,7 +175,7 @@ func TestOddFolder(t *testing.T) {
 	if err := w.registerKernel(t.Context(), &tasks{out: real.out, log: real.out}, goroot); err != nil {
 		t.Fatal(err)
 	}
-	writeBook(t, w.notebook("a"), firstCell+"root, err := home.Root()\nfmt.Println(root == os.Getenv(\"WANT\"), err)")
+	writeBook(t, w.notebook("a"), firstCell+"root, err := host.Root()\nfmt.Println(root == os.Getenv(\"WANT\"), err)")
 	t.Setenv("WANT", root)
 	if err := w.execute(t.Context(), w.notebook("a"), w.notebook("a"), true, ignore); err != nil {
 		t.Fatal(err)

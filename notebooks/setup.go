@@ -13,8 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"batchnorm/bnlib/hint"
-	"batchnorm/bnlib/python"
+	"batchnorm/bnlib/host"
 
 	"github.com/gofrs/flock"
 )
@@ -124,7 +123,7 @@ func (w *workbook) steps(ctx context.Context) ([]step, error) {
 			if version == "" {
 				return ""
 			}
-			return digest(place, version, os.Getenv(python.Env), string(requirements))
+			return digest(place, version, os.Getenv(host.PythonEnv), string(requirements))
 		},
 		do: func(ctx context.Context, t *tasks) error { return w.packages().Install(ctx, t.out, t.run) },
 	}, {
@@ -275,10 +274,10 @@ func goEnv(ctx context.Context, root, name string) string {
 func compilerFault(ctx context.Context, root string) string {
 	words := strings.Fields(goEnv(ctx, root, "CC"))
 	if len(words) == 0 {
-		return "go env CC names no C compiler. " + hint.For(hint.Compiler)
+		return "go env CC names no C compiler. " + host.Hint(host.Compiler)
 	}
 	if _, err := exec.LookPath(words[0]); err != nil {
-		return fmt.Sprintf("there is no C compiler %s. %s", words[0], hint.For(hint.Compiler))
+		return fmt.Sprintf("there is no C compiler %s. %s", words[0], host.Hint(host.Compiler))
 	}
 	if goEnv(ctx, root, "CGO_ENABLED") != "1" {
 		return "CGO_ENABLED is set to 0; the XLA backend needs it to be 1, or not set."

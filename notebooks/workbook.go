@@ -9,8 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"batchnorm/bnlib/home"
-	"batchnorm/bnlib/python"
+	"batchnorm/bnlib/host"
 )
 
 // workbook knows where everything of this clone lies.
@@ -22,11 +21,11 @@ type workbook struct {
 
 // open finds the clone that the working directory lies in.
 func open(out io.Writer) (*workbook, error) {
-	root, err := home.Root()
+	root, err := host.Root()
 	if err != nil {
 		return nil, err
 	}
-	dir, err := home.Dir()
+	dir, err := host.Dir()
 	if err != nil {
 		return nil, err
 	}
@@ -46,8 +45,8 @@ func (w *workbook) notebook(name string) string { return filepath.Join(w.folder(
 func (w *workbook) log() string                 { return filepath.Join(w.home, "setup.log") }
 
 // packages is the environment of JupyterLab and what it needs.
-func (w *workbook) packages() python.Venv {
-	return python.Venv{Dir: w.venv(), Minor: 10, Requirements: filepath.Join(w.folder(), "requirements.txt"), Env: w.env()}
+func (w *workbook) packages() host.Venv {
+	return host.Venv{Dir: w.venv(), Minor: 10, Requirements: filepath.Join(w.folder(), "requirements.txt"), Env: w.env()}
 }
 
 // env returns the environment for everything Jupyter: ours alone, so that the reader's own Jupyter neither changes nor

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"batchnorm/bnlib/home"
+	"batchnorm/bnlib/host"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/gobackend"
@@ -59,7 +59,7 @@ type machine struct {
 func standard() *machine {
 	return &machine{
 		getenv:  os.Getenv,
-		home:    home.Dir,
+		home:    host.Dir,
 		hasGPU:  installer.HasNvidiaGPU,
 		system:  systemFolders(),
 		sources: map[kind][]source{cpu: {gomlxRelease, pythonPackage}, cuda: {nvidia{}}},

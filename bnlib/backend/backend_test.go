@@ -621,7 +621,7 @@ func TestWheel(t *testing.T) {
 		t.Fatal(err)
 	}
 	bin := t.TempDir()
-	script := "#!/bin/sh\n[ \"$2\" = pip ] && { echo No module named pip >&2; exit 1; }\nexec '" + real + "' \"$@\"\n"
+	script := "#!/bin/sh\n'" + real + "' \"$@\" | sed 's/\"Pip\": \"[^\"]*\"/\"Pip\": \"\"/'\n"
 	if err := os.WriteFile(filepath.Join(bin, "python"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"batchnorm/bnlib/home"
-	"batchnorm/bnlib/python"
+	"batchnorm/bnlib/host"
 )
 
 //go:embed peers/*.py peers/requirements.txt
@@ -20,7 +19,7 @@ var peerFiles embed.FS
 // peersPython returns the interpreter of the peers' own environment, which is made or made anew if it is not what the pinned
 // requirements ask for.
 func peersPython(ctx context.Context) (string, error) {
-	dir, err := home.Dir()
+	dir, err := host.Dir()
 	if err != nil {
 		return "", err
 	}
@@ -29,7 +28,7 @@ func peersPython(ctx context.Context) (string, error) {
 		return "", err
 	}
 	dir = filepath.Join(dir, "peers")
-	venv := python.Venv{Dir: filepath.Join(dir, "venv"), Minor: 11, Requirements: filepath.Join(dir, "requirements.txt"), Env: pythonEnv()}
+	venv := host.Venv{Dir: filepath.Join(dir, "venv"), Minor: 11, Requirements: filepath.Join(dir, "requirements.txt"), Env: pythonEnv()}
 	made := filepath.Join(venv.Dir, "made_from.txt")
 	if version := venv.Version(ctx); version != "" {
 		if stamp, err := os.ReadFile(made); err == nil && string(stamp) == version+"\n"+string(requirements) {

@@ -1,4 +1,4 @@
-package python
+package host
 
 import (
 	"context"
@@ -8,8 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-
-	"batchnorm/bnlib/hint"
 )
 
 // Venv is an environment of Python packages in a folder of its own.
@@ -40,7 +38,7 @@ func (v Venv) Version(ctx context.Context) string {
 // Install makes the environment from nothing. It says on out what it builds on; run runs its programs, and adds the advice
 // to the error of one that fails.
 func (v Venv) Install(ctx context.Context, out io.Writer, run func(cmd *exec.Cmd, advice string) error) error {
-	p, err := Find(ctx, v.Minor)
+	p, err := FindPython(ctx, v.Minor)
 	if err != nil {
 		return err
 	}
@@ -50,7 +48,7 @@ func (v Venv) Install(ctx context.Context, out io.Writer, run func(cmd *exec.Cmd
 	}
 	cmd := exec.CommandContext(ctx, p.Path, "-m", "venv", v.Dir)
 	cmd.Env = v.Env
-	if err := run(cmd, hint.For(hint.VenvModule)); err != nil {
+	if err := run(cmd, Hint(VenvModule)); err != nil {
 		return err
 	}
 	cmd = exec.CommandContext(ctx, v.Python(), "-m", "pip", "install", "--require-hashes", "--no-input",

@@ -1,11 +1,11 @@
-package hint
+package host
 
 import (
 	"strings"
 	"testing"
 )
 
-func TestFor(t *testing.T) {
+func TestHint(t *testing.T) {
 	for _, test := range []struct {
 		want          Want
 		goos, release string

@@ -1,4 +1,4 @@
-package home
+package host
 
 import (
 	"os"
@@ -32,7 +32,7 @@ func TestDir(t *testing.T) {
 		{"in another module", "", other, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Setenv(Env, c.env)
+			t.Setenv(DirEnv, c.env)
 			t.Chdir(c.wd)
 			dir, err := Dir()
 			if err != nil {

@@ -1,5 +1,4 @@
-// Package hint says how to get what the project needs of the operating system.
-package hint
+package host
 
 import (
 	"bufio"
@@ -31,8 +30,8 @@ var advice = map[string][3]string{
 		"winget install BrechtSanders.WinLibs.POSIX.UCRT"},
 }
 
-// For says how to get a want on this system.
-func For(w Want) string {
+// Hint says how to get a want on this system.
+func Hint(w Want) string {
 	release, _ := os.ReadFile("/etc/os-release")
 	return forSystem(w, runtime.GOOS, string(release), os.Geteuid() == 0)
 }

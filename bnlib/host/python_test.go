@@ -1,4 +1,4 @@
-package python
+package host
 
 import (
 	"os"
@@ -7,7 +7,20 @@ import (
 	"testing"
 )
 
-func TestFind(t *testing.T) {
+// fakes puts programs on the path that say what a Python says.
+func fakes(t *testing.T, pythons map[string]string) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, says := range pythons {
+		script := "#!/bin/sh\necho '" + says + "'\n"
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir)
+}
+
+func TestFindPython(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		pythons map[string]string // what each says
@@ -29,16 +42,9 @@ func TestFind(t *testing.T) {
 		{"chosen, missing", map[string]string{"python3": `{"Path": "/p", "Version": [3, 12, 1], "Venv": true}`}, "mine", "BATCHNORM_PYTHON=mine"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			dir := t.TempDir()
-			for name, says := range test.pythons {
-				script := "#!/bin/sh\necho '" + says + "'\n"
-				if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
-					t.Fatal(err)
-				}
-			}
-			t.Setenv("PATH", dir)
-			t.Setenv(Env, test.env)
-			p, err := Find(t.Context(), 10)
+			fakes(t, test.pythons)
+			t.Setenv(PythonEnv, test.env)
+			p, err := FindPython(t.Context(), 10)
 			if got := p.Path; err == nil && got != test.want {
 				t.Errorf("chose %s, want %s", got, test.want)
 			}
