@@ -4,11 +4,11 @@ go 1.26.5
 
 require (
 	github.com/gofrs/flock v0.13.0
-	github.com/gomlx/compute v0.1.2
-	github.com/gomlx/go-xla v0.4.1
-	github.com/gomlx/gomlx v0.28.2
+	github.com/gomlx/compute v0.1.4
+	github.com/gomlx/go-xla v0.4.3
+	github.com/gomlx/gomlx v0.28.4
 	github.com/google/go-cmp v0.7.0
-	github.com/janpfeifer/gonb v0.11.4
+	github.com/janpfeifer/gonb v0.11.5
 	github.com/janpfeifer/must v0.2.0
 	golang.org/x/image v0.30.0
 	golang.org/x/sys v0.44.0

@@ -313,7 +313,7 @@ func TestTriesAgainLater(t *testing.T) {
 
 func TestUsesAPluginOfTheSystem(t *testing.T) {
 	needXLA(t)
-	for _, folder := range []string{"lib", "with space", "and, comma", "nvidia/cuda", "pÅth"} {
+	for _, folder := range []string{"lib", "with space", "and, comma", "nvidia/cuda", "linux_amd64", "pÅth"} {
 		f := newFake(t)
 		f.system = []string{filepath.Join(t.TempDir(), folder)}
 		put(t, f.system[0], "pjrt_c_api_cpu_v1_plugin.so", "good")
@@ -389,7 +389,7 @@ func TestPureGoIsTheLastResort(t *testing.T) {
 
 func TestGPU(t *testing.T) {
 	needXLA(t)
-	for _, folder := range []string{"lib/go-xla", "with space/go-xla", "and, comma/go-xla"} {
+	for _, folder := range []string{"lib/go-xla", "with space/go-xla", "and, comma/go-xla", "amd64/go-xla"} {
 		f := newFake(t, shelf{text: "good"})
 		f.hasGPU = func() bool { return true }
 		f.system = []string{filepath.Join(t.TempDir(), folder)}
@@ -689,7 +689,7 @@ func TestOpenByAnOddPath(t *testing.T) {
 	if !strings.HasPrefix(Name(b), "xla:cpu") || len(found) == 0 {
 		t.Skipf("the backend is %s", Name(b))
 	}
-	folder := filepath.Join(t.TempDir(), "of nvidia, with a comma")
+	folder := filepath.Join(t.TempDir(), "of nvidia and AMD, with a comma")
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -117,7 +117,7 @@ func plainName(k kind, path string) (name string, done func(), err error) {
 		err = os.Symlink(path, name)
 	}
 	if err == nil && !plain(k, name) {
-		err = fmt.Errorf("no path without commas or spaces leads to %s: move it, or set TMPDIR to a folder with a plain name", path)
+		err = fmt.Errorf("no path without commas, spaces and names of processors leads to %s: move it, or set TMPDIR to a folder with a plain name", path)
 	}
 	if err != nil {
 		os.RemoveAll(dir)
@@ -130,6 +130,9 @@ func plainName(k kind, path string) (name string, done func(), err error) {
 // plain reports whether go-xla can open a plugin of the kind by this path, and takes it for one of its kind.
 func plain(k kind, path string) bool {
 	upper := strings.ToUpper(path)
+	if strings.Contains(upper, "AMD") || strings.Contains(upper, "ROCM") {
+		return false // taken for a plugin of AMD's GPUs
+	}
 	if k == cuda {
 		return !strings.ContainsAny(path, ", \t") && !strings.Contains(upper, "CPU")
 	}
