@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -570,22 +571,10 @@ func TestWheel(t *testing.T) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Skip("the Python package is for linux/amd64")
 	}
-	const file = "some_plugin-1.0-py3-none-any.whl"
 	plugin := executable(t)
-	archive := wheelArchive(t, plugin)
+	archive := wheelArchive(t, "some_plugin", map[string]string{"some_plugin/lib.so": plugin})
 	sum := sha256.Sum256(archive)
-	mux := http.NewServeMux()
-	mux.HandleFunc("/simple/some-plugin/", func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, `<a href="/files/%s">%s</a>`, file, file)
-	})
-	mux.HandleFunc("/files/"+file, func(w http.ResponseWriter, r *http.Request) { w.Write(archive) })
-	server := httptest.NewServer(mux)
-	defer server.Close()
-	t.Setenv("PIP_INDEX_URL", server.URL+"/simple")
-	t.Setenv("PIP_EXTRA_INDEX_URL", "")
-	t.Setenv("PIP_FIND_LINKS", "")
-	t.Setenv("PIP_CONFIG_FILE", os.DevNull)
-	t.Setenv("NO_PROXY", "127.0.0.1")
+	servePackages(t, map[string][]byte{"some_plugin": archive})
 
 	good := wheel{"some-plugin==1.0", hex.EncodeToString(sum[:]), "some_plugin/lib.so"}
 	folder := t.TempDir()
@@ -631,18 +620,100 @@ func TestWheel(t *testing.T) {
 	}
 }
 
-// wheelArchive is the smallest package that pip downloads.
-func wheelArchive(t *testing.T, plugin string) []byte {
+// TestNVIDIA installs the plugin for GPUs from a package index on this machine, over an older one.
+func TestNVIDIA(t *testing.T) {
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+		t.Skip("the Python packages are for linux/amd64")
+	}
+	plugin := executable(t)
+	archives := map[string][]byte{
+		"jax_cuda13_pjrt": wheelArchive(t, "jax_cuda13_pjrt", map[string]string{"jax_plugins/xla_cuda13/xla_cuda_plugin.so": plugin}),
+		"nvidia_cublas":   wheelArchive(t, "nvidia_cublas", map[string]string{"nvidia/cu13/lib/libcublas.so.13": "blas", "nvidia/cu13/lib/libcublasLt.so.13": "light"}),
+		"nvidia_nvcc":     wheelArchive(t, "nvidia_nvcc", map[string]string{"nvidia/cu13/bin/ptxas": "#!/bin/sh\necho assembled\n"}),
+	}
+	servePackages(t, archives)
+	var requirements strings.Builder
+	for name, archive := range archives {
+		fmt.Fprintf(&requirements, "%s==1.0 --hash=sha256:%x\n", name, sha256.Sum256(archive))
+	}
+	folder := filepath.Join(t.TempDir(), "lib", "go-xla")
+	old := put(t, filepath.Join(folder, "nvidia"), "old.so", "old")
+	if err := (nvidia{requirements.String()}).fetch(folder); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"nvidia/pjrt_c_api_cuda_plugin.so": plugin,
+		"nvidia/cu13/lib/libcublas.so.13":  "blas",
+		"../libcublas.so.13":               "blas",
+		"../libcublasLt.so.13":             "light",
+	} {
+		if text, err := os.ReadFile(filepath.Join(folder, name)); err != nil || string(text) != want {
+			t.Errorf("%s is %q, %v", name, text, err)
+		}
+	}
+	if out, err := exec.Command(filepath.Join(folder, "nvidia", "bin", "ptxas")).Output(); err != nil || string(out) != "assembled\n" {
+		t.Errorf("ptxas says %q, %v", out, err)
+	}
+	if entries, _ := os.ReadDir(folder); len(entries) != 1 {
+		t.Errorf("left %v", entries)
+	}
+	if _, err := os.Stat(old); !os.IsNotExist(err) {
+		t.Errorf("the older one is still there: %v", err)
+	}
+	wrong := fmt.Sprintf("nvidia_nvcc==1.0 --hash=sha256:%x\n", sha256.Sum256(archives["nvidia_cublas"]))
+	if err := (nvidia{wrong}).fetch(folder); err == nil || !strings.Contains(err.Error(), "HASHES") {
+		t.Errorf("another sha256: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "nvidia", "pjrt_c_api_cuda_plugin.so")); err != nil {
+		t.Errorf("a failed installation took what was there: %v", err)
+	}
+}
+
+// TestGPUPackages checks that every package is pinned, and to one version of CUDA.
+func TestGPUPackages(t *testing.T) {
+	pinned := regexp.MustCompile(`^(jax-cuda13-pjrt|nvidia-[a-z0-9-]+)==[0-9.]+ --hash=sha256:[0-9a-f]{64}$`)
+	lines := strings.Split(strings.TrimSpace(gpuPackages), "\n")
+	for _, line := range lines {
+		if !pinned.MatchString(line) {
+			t.Errorf("%q is not pinned", line)
+		}
+	}
+	if !strings.Contains(gpuPackages, "jax-cuda13-pjrt==") || len(lines) < 2 {
+		t.Errorf("%d packages", len(lines))
+	}
+}
+
+// servePackages serves packages of version 1.0 to pip, from this machine.
+func servePackages(t *testing.T, archives map[string][]byte) {
+	t.Helper()
+	mux := http.NewServeMux()
+	for name, archive := range archives {
+		file := name + "-1.0-py3-none-any.whl"
+		mux.HandleFunc("/simple/"+strings.ReplaceAll(name, "_", "-")+"/", func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprintf(w, `<a href="/files/%s">%s</a>`, file, file)
+		})
+		mux.HandleFunc("/files/"+file, func(w http.ResponseWriter, r *http.Request) { w.Write(archive) })
+	}
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	t.Setenv("PIP_INDEX_URL", server.URL+"/simple")
+	t.Setenv("PIP_EXTRA_INDEX_URL", "")
+	t.Setenv("PIP_FIND_LINKS", "")
+	t.Setenv("PIP_CONFIG_FILE", os.DevNull)
+	t.Setenv("NO_PROXY", "127.0.0.1")
+}
+
+// wheelArchive is the smallest package that pip downloads, of version 1.0, with some files.
+func wheelArchive(t *testing.T, name string, files map[string]string) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
-	for name, text := range map[string]string{
-		"some_plugin/lib.so":                 plugin,
-		"some_plugin-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: some-plugin\nVersion: 1.0\n",
-		"some_plugin-1.0.dist-info/WHEEL":    "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-		"some_plugin-1.0.dist-info/RECORD":   "",
-	} {
-		f, err := w.Create(name)
+	info := name + "-1.0.dist-info/"
+	files[info+"METADATA"] = "Metadata-Version: 2.1\nName: " + name + "\nVersion: 1.0\n"
+	files[info+"WHEEL"] = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+	files[info+"RECORD"] = ""
+	for file, text := range files {
+		f, err := w.Create(file)
 		if err != nil {
 			t.Fatal(err)
 		}

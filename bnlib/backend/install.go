@@ -22,8 +22,9 @@ type source interface {
 }
 
 const (
-	longestDownload = 15 * time.Minute // of one plugin for the processor
-	longestWait     = 30 * time.Minute // for another process that installs
+	longestDownload    = 15 * time.Minute // of one plugin for the processor
+	longestGPUDownload = time.Hour        // of the plugin for GPUs and its libraries
+	longestWait        = time.Hour        // for another process that installs
 )
 
 // install puts a plugin of the kind into the project's own folder and returns its path. broken are those that could not be
@@ -80,7 +81,7 @@ func (m *machine) install(k kind, broken []string) (string, error) {
 
 func (m *machine) fetch(k kind, folder string) error {
 	if k == cuda {
-		m.say("backend: installing XLA's plugin for the GPU into %s, once (some GB, which takes minutes)", folder)
+		m.say("backend: installing XLA's plugin for the GPU into %s, once (a download of 2.4 GB, 4 GB on the disk)", folder)
 	} else {
 		m.say("backend: installing XLA's plugin for the processor into %s, once (about 60 MB)", folder)
 	}

@@ -1,15 +1,14 @@
 package backend
 
 import (
-	"archive/zip"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 
 	"batchnorm/bnlib/host"
+
+	"github.com/gomlx/go-xla/installer"
 )
 
 // wheel is a Python package that holds the plugin, for Linux on x86-64.
@@ -40,7 +39,7 @@ func (w wheel) fetch(folder string) error {
 	defer os.RemoveAll(temp)
 	ctx, cancel := background(longestDownload)
 	defer cancel()
-	if err := host.Download(ctx, temp, []string{w.requirement + " --hash=sha256:" + w.sha256}); err != nil {
+	if err := host.Download(ctx, temp, w.requirement+" --hash=sha256:"+w.sha256+"\n"); err != nil {
 		return err
 	}
 	archives, err := filepath.Glob(filepath.Join(escape(temp), "*.whl"))
@@ -48,28 +47,8 @@ func (w wheel) fetch(folder string) error {
 		return fmt.Errorf("pip left %d packages, want one", len(archives))
 	}
 	plugin := filepath.Join(temp, "plugin")
-	if err := unpack(archives[0], w.member, plugin); err != nil {
-		return err
+	if err := installer.ExtractFileFromZip(archives[0], w.member, plugin); err != nil {
+		return fmt.Errorf("the package has no %s: %w", w.member, err)
 	}
 	return publish(plugin, filepath.Join(folder, "pjrt_c_api_cpu_"+w.sha256[:8]+"_plugin.so"))
-}
-
-// unpack writes one member of a zip archive to a file.
-func unpack(archive, member, to string) error {
-	r, err := zip.OpenReader(archive)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	in, err := r.Open(member)
-	if err != nil {
-		return fmt.Errorf("the package has no %s: %w", member, err)
-	}
-	defer in.Close()
-	out, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
 }

@@ -14,19 +14,20 @@ import (
 // pipMinor is the oldest Python 3 whose pip is asked for packages.
 const pipMinor = 9
 
-// Download has pip put Python packages into a folder, as the files that the index has. The requirements are a line each, with
-// an exact version and the sha256 of its files, and pip refuses what differs; packages that these depend on are not fetched.
+// Download has pip put Python packages into a folder, as the files that the index has. The requirements are pip's, a line for
+// each package with an exact version and the sha256 of its file, and pip refuses what differs; packages that these depend on
+// are not fetched.
 //
 // It is the pip of a Python on the path, or else, since Debian's Python comes without, that of a virtual environment made for
 // the purpose. The settings of pip's environment variables hold.
-func Download(ctx context.Context, folder string, requirements []string) error {
+func Download(ctx context.Context, folder string, requirements string) error {
 	temp, err := os.MkdirTemp("", "batchnorm-")
 	if err != nil {
 		return fmt.Errorf("host: %w", err)
 	}
 	defer os.RemoveAll(temp)
 	file := filepath.Join(temp, "requirements.txt")
-	if err := os.WriteFile(file, []byte(strings.Join(requirements, "\n")+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(requirements), 0o600); err != nil {
 		return fmt.Errorf("host: %w", err)
 	}
 	python, err := findPip(ctx, temp)
