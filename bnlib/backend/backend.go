@@ -62,7 +62,7 @@ func standard() *machine {
 		home:    host.Dir,
 		hasGPU:  installer.HasNvidiaGPU,
 		system:  systemFolders(),
-		sources: map[kind][]source{cpu: {gomlxRelease, pythonPackage}, cuda: {nvidia{gpuPackages}}},
+		sources: map[kind][]source{cpu: {pythonPackage, gomlxRelease}, cuda: {nvidia{gpuPackages}}},
 		load:    loadPlugin,
 		connect: connect,
 		now:     time.Now,

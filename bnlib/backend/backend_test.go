@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"debug/elf"
@@ -15,6 +16,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -516,6 +518,15 @@ func TestRelease(t *testing.T) {
 	}
 	asset := fmt.Sprintf("/%s/pjrt_cpu_%s_%s.tar.gz", testedVersion, runtime.GOOS, runtime.GOARCH)
 	mux := http.NewServeMux()
+	about := func(text string) {
+		mux.HandleFunc("/about/"+cmp.Or(text, "none")+"/"+testedVersion, func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprintf(w, `{"assets": [{"name": "other", "digest": "sha256:00"}, {"name": %q, "digest": %q}]}`, path.Base(asset), text)
+		})
+	}
+	digest := fmt.Sprintf("sha256:%x", sha256.Sum256(archive.Bytes()))
+	for _, text := range []string{digest, "", "sha256:00"} {
+		about(text)
+	}
 	mux.HandleFunc("/good"+asset, func(w http.ResponseWriter, r *http.Request) { w.Write(archive.Bytes()) })
 	mux.HandleFunc("/short"+asset, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", strconv.Itoa(archive.Len()))
@@ -526,23 +537,30 @@ func TestRelease(t *testing.T) {
 	defer server.Close()
 
 	folder := t.TempDir()
-	if err := (release{server.URL + "/good"}).fetch(folder); err != nil {
+	if err := (release{server.URL + "/good", server.URL + "/about/" + digest}).fetch(folder); err != nil {
 		t.Fatal(err)
 	}
 	if text, err := os.ReadFile(filepath.Join(folder, name)); err != nil || string(text) != plugin {
 		t.Errorf("the plugin has %d bytes, %v, want %d", len(text), err, len(plugin))
 	}
-	for _, page := range []string{"/short", "/half", "/missing"} {
+	for _, test := range []struct{ page, digest, want string }{
+		{"/short", digest, "unexpected EOF"},
+		{"/half", digest, "has the sha256"},
+		{"/missing", digest, "404"},
+		{"/good", "sha256:00", "has the sha256"},
+		{"/good", "", "no sha256"},
+		{"/good", "missing", "404"},
+	} {
 		folder := t.TempDir()
-		err := release{server.URL + page}.fetch(folder)
+		err := release{server.URL + test.page, server.URL + "/about/" + cmp.Or(test.digest, "none")}.fetch(folder)
 		entries, _ := os.ReadDir(folder)
-		if err == nil || len(entries) != 0 {
-			t.Errorf("%s: error %v, left %v", page, err, entries)
+		if err == nil || !strings.Contains(err.Error(), test.want) || len(entries) != 0 {
+			t.Errorf("%s with %q: error %v, want %q; left %v", test.page, test.digest, err, test.want, entries)
 		}
 	}
 	server.Close()
 	start := time.Now()
-	if err := (release{server.URL}).fetch(t.TempDir()); err == nil || !strings.Contains(err.Error(), "cannot be reached") || time.Since(start) > 5*time.Second {
+	if err := (release{server.URL, server.URL}).fetch(t.TempDir()); err == nil || !strings.Contains(err.Error(), "cannot be reached") || time.Since(start) > 5*time.Second {
 		t.Errorf("no server: %v after %v", err, time.Since(start))
 	}
 }

@@ -1,6 +1,9 @@
 package backend
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,12 +24,16 @@ import (
 const testedVersion = "v0.114.0"
 
 // release is GoMLX's own build of the CPU plugin, from the page that go-xla's installer uses. The installer itself has no
-// limits of time and draws on the terminal, even when told to be quiet.
+// limits of time, compares no checksum and draws on the terminal, even when told to be quiet.
 type release struct {
-	base string // URL of the releases, without a slash at the end
+	files string // URL of the releases' files, without a slash at the end
+	about string // URL of what the host says about releases, by tag
 }
 
-var gomlxRelease = release{"https://github.com/" + installer.BinaryCPUReleasesRepo + "/releases/download"}
+var gomlxRelease = release{
+	files: "https://github.com/" + installer.BinaryCPUReleasesRepo + "/releases/download",
+	about: "https://api.github.com/repos/" + installer.BinaryCPUReleasesRepo + "/releases/tags",
+}
 
 func (release) name() string { return "GoMLX's releases" }
 
@@ -40,10 +47,19 @@ func (s release) fetch(folder string) error {
 		return err
 	}
 	defer os.RemoveAll(temp)
-	archive := filepath.Join(temp, "archive"+extension)
-	page := fmt.Sprintf("%s/%s/pjrt_cpu_%s_%s%s", s.base, testedVersion, runtime.GOOS, runtime.GOARCH, extension)
-	if err := download(page, archive); err != nil {
+	name := fmt.Sprintf("pjrt_cpu_%s_%s%s", runtime.GOOS, runtime.GOARCH, extension)
+	want, err := s.sha256(name, temp)
+	if err != nil {
 		return err
+	}
+	archive := filepath.Join(temp, "archive"+extension)
+	page := fmt.Sprintf("%s/%s/%s", s.files, testedVersion, name)
+	got, err := download(page, archive)
+	if err != nil {
+		return err
+	}
+	if got != want {
+		return fmt.Errorf("%s has the sha256 %s, want %s", page, got, want)
 	}
 	contents := filepath.Join(temp, "contents")
 	if err := os.Mkdir(contents, 0o755); err != nil {
@@ -63,13 +79,39 @@ func (s release) fetch(folder string) error {
 	return fmt.Errorf("%s holds no plugin", page)
 }
 
-// download gets a file. A server that can't be reached, or does not answer, fails within seconds.
-func download(from, to string) error {
+// sha256 returns the checksum, in hexadecimal, of a file of the release, as the host took it when the file was published: a
+// file without is refused. The answer goes through a file in temp.
+func (s release) sha256(name, temp string) (string, error) {
+	page, answer := s.about+"/"+testedVersion, filepath.Join(temp, "release.json")
+	if _, err := download(page, answer); err != nil {
+		return "", err
+	}
+	text, err := os.ReadFile(answer)
+	if err != nil {
+		return "", err
+	}
+	var about struct {
+		Assets []struct{ Name, Digest string }
+	}
+	if err := json.Unmarshal(text, &about); err != nil {
+		return "", fmt.Errorf("%s: %w", page, err)
+	}
+	for _, asset := range about.Assets {
+		if sum, ok := strings.CutPrefix(asset.Digest, "sha256:"); ok && asset.Name == name {
+			return sum, nil
+		}
+	}
+	return "", fmt.Errorf("%s has no sha256 of %s", page, name)
+}
+
+// download gets a file and returns its sha256 in hexadecimal. A server that can't be reached, or does not answer, fails within
+// seconds.
+func download(from, to string) (sum string, err error) {
 	ctx, cancel := background(longestDownload)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
 	if err != nil {
-		return err
+		return "", err
 	}
 	transport := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -80,17 +122,18 @@ func download(from, to string) error {
 	defer transport.CloseIdleConnections()
 	response, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
-		return unreachable(err)
+		return "", unreachable(err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", from, response.Status)
+		return "", fmt.Errorf("%s: %s", from, response.Status)
 	}
 	f, err := os.Create(to)
 	if err != nil {
-		return err
+		return "", err
 	}
-	n, err := io.Copy(f, response.Body)
+	digest := sha256.New()
+	n, err := io.Copy(io.MultiWriter(f, digest), response.Body)
 	if err == nil && response.ContentLength >= 0 && n != response.ContentLength {
 		err = io.ErrUnexpectedEOF
 	}
@@ -98,9 +141,9 @@ func download(from, to string) error {
 		err = closeErr
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", from, err)
+		return "", fmt.Errorf("%s: %w", from, err)
 	}
-	return nil
+	return hex.EncodeToString(digest.Sum(nil)), nil
 }
 
 // unreachable shortens the error of a request: without a network, a reader sees this in every cell.
