@@ -43,8 +43,8 @@ func Open() (compute.Backend, error) {
 	return parts[0], nil
 }
 
-// machine is what opening a backend needs to know about the world; tests replace parts of it.
-type machine struct {
+// world is what opening a backend needs to know of the world; tests replace parts of it.
+type world struct {
 	getenv  func(string) string
 	home    func() (string, error) // the project's own folder
 	hasGPU  func() bool
@@ -56,8 +56,8 @@ type machine struct {
 	say     func(format string, args ...any) // writes a line
 }
 
-func standard() *machine {
-	return &machine{
+func standard() *world {
+	return &world{
 		getenv:  os.Getenv,
 		home:    host.Dir,
 		hasGPU:  installer.HasNvidiaGPU,
@@ -95,7 +95,7 @@ func connect(config string) (b compute.Backend, err error) {
 	return compute.NewWithConfig(config)
 }
 
-func (m *machine) open() (compute.Backend, error) {
+func (m *world) open() (compute.Backend, error) {
 	if config := m.getenv(Env); config != "" {
 		b, err := m.openConfig(config)
 		if err != nil {
@@ -112,7 +112,7 @@ func (m *machine) open() (compute.Backend, error) {
 }
 
 // openConfig opens what the environment variable says.
-func (m *machine) openConfig(config string) (compute.Backend, error) {
+func (m *world) openConfig(config string) (compute.Backend, error) {
 	k, options, ok := m.named(config)
 	if !ok {
 		return m.connect(config)
@@ -125,7 +125,7 @@ func (m *machine) openConfig(config string) (compute.Backend, error) {
 
 // named says which kind of plugin a configuration such as "xla", "xla:cpu" or "xla:cuda,tf32=false" asks for, and with which
 // options. It is not ok for one that names no kind but a file, or another backend.
-func (m *machine) named(config string) (k kind, options string, ok bool) {
+func (m *world) named(config string) (k kind, options string, ok bool) {
 	config, ok = strings.CutPrefix(config+":", "xla:")
 	if !ok {
 		return "", "", false
@@ -148,7 +148,7 @@ func (m *machine) named(config string) (k kind, options string, ok bool) {
 }
 
 // openXLA opens XLA, installing its plugin if need be.
-func (m *machine) openXLA() (compute.Backend, error) {
+func (m *world) openXLA() (compute.Backend, error) {
 	if withoutXLA != "" {
 		return nil, errors.New(withoutXLA)
 	}
@@ -163,7 +163,7 @@ func (m *machine) openXLA() (compute.Backend, error) {
 }
 
 // openKind opens the first plugin of a kind that can be opened, installing one if there is none.
-func (m *machine) openKind(k kind, options string) (compute.Backend, error) {
+func (m *world) openKind(k kind, options string) (compute.Backend, error) {
 	own, _ := m.ours()
 	tried := m.installed(k)
 	for _, path := range tried {
@@ -195,7 +195,7 @@ type loadError struct{ err error }
 func (e *loadError) Error() string { return e.err.Error() }
 func (e *loadError) Unwrap() error { return e.err }
 
-func (m *machine) openPlugin(k kind, path, options string) (compute.Backend, error) {
+func (m *world) openPlugin(k kind, path, options string) (compute.Backend, error) {
 	name, done, err := plainName(k, path)
 	if err != nil {
 		return nil, err
@@ -208,7 +208,7 @@ func (m *machine) openPlugin(k kind, path, options string) (compute.Backend, err
 }
 
 // mend says what would make XLA available.
-func (m *machine) mend() string {
+func (m *world) mend() string {
 	if withoutXLA != "" {
 		return "install a C compiler (gcc or clang), which Go needs for cgo, and run this again"
 	}

@@ -36,7 +36,7 @@ import (
 // fake is a machine on which plugins are text files: one whose text begins with "good" can be loaded, and one whose text is
 // "good" opened.
 type fake struct {
-	machine
+	world
 	mutex  sync.Mutex
 	said   []string
 	opened []string
@@ -47,7 +47,7 @@ type fake struct {
 func newFake(t *testing.T, sources ...source) *fake {
 	f := &fake{clock: time.Now()}
 	dir := t.TempDir()
-	f.machine = machine{
+	f.world = world{
 		getenv:  func(string) string { return f.env },
 		home:    func() (string, error) { return dir, nil },
 		hasGPU:  func() bool { return false },
@@ -137,7 +137,7 @@ func TestVariableWins(t *testing.T) {
 	for _, env := range []string{"xla:nowhere", "xla:/no/such/plugin.so", "nonsense"} {
 		f.env = env
 		if env == "nonsense" {
-			f.machine.connect = connect // GoMLX panics
+			f.world.connect = connect // GoMLX panics
 		}
 		_, err := f.open()
 		if err == nil || !strings.Contains(err.Error(), Env) || !strings.Contains(err.Error(), env) || strings.Contains(err.Error(), "\n") {

@@ -32,7 +32,7 @@ func (r Report) String() string {
 // Describe says what Open would do, without loading or installing anything.
 func Describe() Report { return standard().describe() }
 
-func (m *machine) describe() Report {
+func (m *world) describe() Report {
 	r := Report{Variable: m.getenv(Env), GPU: m.hasGPU()}
 	note := func(format string, args ...any) { r.Notes = append(r.Notes, fmt.Sprintf(format, args...)) }
 	folder, err := m.ours()

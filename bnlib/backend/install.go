@@ -29,7 +29,7 @@ const (
 
 // install puts a plugin of the kind into the project's own folder and returns its path. broken are those that could not be
 // opened: the project's own are replaced. A second process waits for the first one's installation and uses it.
-func (m *machine) install(k kind, broken []string) (string, error) {
+func (m *world) install(k kind, broken []string) (string, error) {
 	folder, err := m.ours()
 	if err != nil {
 		return "", err
@@ -79,7 +79,7 @@ func (m *machine) install(k kind, broken []string) (string, error) {
 	return found[0], nil
 }
 
-func (m *machine) fetch(k kind, folder string) error {
+func (m *world) fetch(k kind, folder string) error {
 	if k == cuda {
 		m.say("backend: installing XLA's plugin for the GPU into %s, once (a download of 2.4 GB, 4 GB on the disk)", folder)
 	} else {
@@ -98,7 +98,7 @@ func (m *machine) fetch(k kind, folder string) error {
 }
 
 // lock takes the lock of a file, and says so if it has to wait. The operating system frees the lock of a process that dies.
-func (m *machine) lock(path string) (unlock func(), err error) {
+func (m *world) lock(path string) (unlock func(), err error) {
 	l := flock.New(path)
 	ok, err := l.TryLock()
 	if err == nil && !ok {
@@ -125,7 +125,7 @@ func quietLog() (restore func()) {
 func note(folder string, k kind) string { return filepath.Join(folder, string(k)+".failed") }
 
 // postpone keeps this process and others from installing before a time; the zero time stands for ever.
-func (m *machine) postpone(k kind, reason error, until time.Time) {
+func (m *world) postpone(k kind, reason error, until time.Time) {
 	folder, err := m.ours()
 	if err != nil {
 		return
@@ -139,7 +139,7 @@ func (m *machine) postpone(k kind, reason error, until time.Time) {
 }
 
 // postponed returns why not to install now; nil: go ahead.
-func (m *machine) postponed(k kind) error {
+func (m *world) postponed(k kind) error {
 	folder, err := m.ours()
 	if err != nil {
 		return err

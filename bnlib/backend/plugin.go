@@ -24,7 +24,7 @@ const (
 var pluginFile = regexp.MustCompile(`^(?:pjrt_c_api_(.+)_plugin|pjrt[-_]plugin[-_](.+))\.(?:so|dylib|dll)$`)
 
 // ours is the folder of the project's own plugins; deleting it undoes their installation.
-func (m *machine) ours() (string, error) {
+func (m *world) ours() (string, error) {
 	dir, err := m.home()
 	if err != nil {
 		return "", err
@@ -34,7 +34,7 @@ func (m *machine) ours() (string, error) {
 
 // installed returns the plugins of a kind, the project's own first. Within a folder the version that go-xla was tested with
 // comes first, then the others by name.
-func (m *machine) installed(k kind) []string {
+func (m *world) installed(k kind) []string {
 	var found []string
 	folders := m.system
 	if own, err := m.ours(); err == nil {
