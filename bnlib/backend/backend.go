@@ -43,7 +43,7 @@ func Open() (compute.Backend, error) {
 	return parts[0], nil
 }
 
-// world is what opening a backend needs to know of the world; tests replace parts of it.
+// world is what opening a backend depends on; tests replace parts of it.
 type world struct {
 	getenv  func(string) string
 	home    func() (string, error) // the project's own folder
