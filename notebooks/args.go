@@ -16,6 +16,7 @@ type command struct {
 	name      string
 	names     []string // of notebooks
 	quick     bool
+	jobs      int    // notebooks run at a time
 	dir       string // of the export; empty: the default
 	ip        string
 	port      int
@@ -44,6 +45,7 @@ func parse(args []string) (command, error) {
 		flags.BoolVar(&c.noBrowser, "no-browser", false, "")
 	case "run":
 		flags.BoolVar(&c.quick, "quick", false, "")
+		flags.IntVar(&c.jobs, "jobs", 1, "")
 	case "export":
 		flags.StringVar(&c.dir, "o", "", "")
 	}
@@ -60,6 +62,9 @@ func parse(args []string) (command, error) {
 		}
 		c.names = append(c.names, flags.Arg(0))
 		args = flags.Args()[1:]
+	}
+	if c.name == "run" && c.jobs < 1 {
+		return c, fmt.Errorf("-jobs is %d; allowed: 1 or more", c.jobs)
 	}
 	if len(c.names) > 0 && c.name != "run" && c.name != "export" {
 		return c, fmt.Errorf("%q: nothing can stand there (go run ./notebooks -h lists what there is)", c.names[0])

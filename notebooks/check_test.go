@@ -265,7 +265,7 @@ func ready(t *testing.T) *workbook {
 		t.Skip("needs set-up and the kernel")
 	}
 	w := testWorkbook(t)
-	if err := w.setup(t.Context()); err != nil {
+	if err := w.setup(t.Context(), soon); err != nil {
 		t.Fatal(err)
 	}
 	return w

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"os"
 	"runtime"
 	"strings"
 
@@ -64,8 +64,12 @@ func (w *workbook) doctor(ctx context.Context) error {
 	}
 	// Opening a backend that is not there yet would install it.
 	if !stale["backend"] {
-		t := &tasks{out: io.Discard, log: io.Discard, logPath: w.log()}
-		found, err := w.backend(ctx, t)
+		log, err := os.Create(w.log("doctor"))
+		if err != nil {
+			return err
+		}
+		defer log.Close()
+		found, err := w.backend(ctx, &report{log: log})
 		if err != nil {
 			found = strings.ReplaceAll(err.Error(), "\n", "\n                    ")
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"sync"
 	"syscall"
 )
 
@@ -27,8 +29,13 @@ func (w *workbook) lab(ctx context.Context, ip string, port int, noBrowser bool)
 	// Interrupted, the server leaves its kernels running; terminated, it ends them.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	fmt.Fprintln(w.out, "Opening JupyterLab; Ctrl-C here ends it.")
-	go w.trust(ctx) // done before a browser can have opened a notebook
+	behind, quit := context.WithCancel(ctx)
+	var work sync.WaitGroup
+	work.Go(func() { w.trust(behind) }) // done before a browser can have opened a notebook
+	work.Go(func() { w.finish(behind) })
 	err = cmd.Run()
+	quit()
+	work.Wait()
 	if ctx.Err() != nil {
 		fmt.Fprintln(w.out, "JupyterLab has ended.")
 		return nil
@@ -37,6 +44,19 @@ func (w *workbook) lab(ctx context.Context, ip string, port int, noBrowser bool)
 		return fmt.Errorf("JupyterLab ended (%w); what it said stands above", err)
 	}
 	return nil
+}
+
+// finish does what set-up left for later, and says only what comes of it: the address of JupyterLab is to stay in sight.
+func (w *workbook) finish(ctx context.Context) {
+	var said bytes.Buffer
+	err := (&workbook{root: w.root, home: w.home, out: &said}).setup(ctx, later)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		fmt.Fprintf(w.out, "There is no help while typing: %v\n", err)
+	case said.Len() > 0:
+		fmt.Fprintln(w.out, "Help while typing is there for kernels that start from now on (Kernel, Restart Kernel).")
+	}
 }
 
 // labArgs returns the command line of JupyterLab, for Python.

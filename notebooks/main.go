@@ -29,6 +29,7 @@ usage: go run ./notebooks [COMMAND] [FLAGS]
   setup            only set up
   run [NAME…]      run notebooks without a browser and write their outputs into them; no name: all, in order
       -quick         short trainings; the results go to .batchnorm/quick, the notebooks stay as they are
+      -jobs N        N at a time (default 1: some cells measure speed, which needs the machine alone)
   export [NAME…]   write notebooks as static HTML, with the outputs they hold; no name: all
       -o FOLDER      where to (default .batchnorm/site)
   doctor           say what was found, chosen and missing, and how to mend it
@@ -74,7 +75,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			return err
 		}
 	}
-	if err := w.setup(ctx); err != nil {
+	wanted := soon
+	if c.name == "setup" {
+		wanted = all
+	}
+	if err := w.setup(ctx, wanted); err != nil {
 		return err
 	}
 	switch c.name {
@@ -82,7 +87,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		fmt.Fprintln(out, "Everything is set up. Open the notebooks with: go run ./notebooks")
 		return nil
 	case "run":
-		return w.runAll(ctx, c.names, c.quick)
+		return w.runAll(ctx, c.names, c.quick, c.jobs)
 	case "export":
 		return w.export(ctx, c.names, c.dir)
 	}

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -33,38 +34,54 @@ func (e *cellError) Error() string {
 // quickEnv shortens trainings; bnlib reads it.
 const quickEnv = "BATCHNORM_QUICK=1"
 
-// runAll runs notebooks one after the other; the first failure ends it.
-func (w *workbook) runAll(ctx context.Context, names []string, quick bool) error {
+// runAll runs notebooks in order, so many at a time; the first failure ends it.
+func (w *workbook) runAll(ctx context.Context, names []string, quick bool, jobs int) error {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	free := make(chan struct{}, jobs)
+	var work sync.WaitGroup
 	for i, name := range names {
-		source := w.notebook(name)
-		result := source
-		if quick {
-			result = filepath.Join(w.home, "quick", name+".ipynb")
+		free <- struct{}{}
+		if ctx.Err() != nil {
+			break
 		}
 		fmt.Fprintf(w.out, "[%d/%d] %s\n", i+1, len(names), name)
-		start := time.Now()
-		if err := w.execute(ctx, source, result, quick, w.cellLine); err != nil {
-			return err
-		}
-		if !quick {
-			if err := w.writeThumbnail(name); err != nil {
-				return fmt.Errorf("%s: its thumbnail: %w", name, err)
+		work.Go(func() {
+			defer func() { <-free }()
+			if err := w.runOne(ctx, name, quick); err != nil {
+				fail(err)
 			}
-		}
-		fmt.Fprintf(w.out, "      done in %s", seconds(time.Since(start)))
-		if quick {
-			fmt.Fprintf(w.out, ", in %s", result)
-		}
-		fmt.Fprintln(w.out)
+		})
 	}
-	return nil
+	work.Wait()
+	return context.Cause(ctx)
 }
 
-// cellLine tells of a cell that took its time; the others would only push it off the screen.
-func (w *workbook) cellLine(cell, cells int, took time.Duration) {
-	if took > 10*time.Second {
-		fmt.Fprintf(w.out, "      cell %d of %d: %s\n", cell, cells, seconds(took))
+// runOne runs a notebook and says how that went. A cell is told if it took its time; the others would only push it off the
+// screen.
+func (w *workbook) runOne(ctx context.Context, name string, quick bool) error {
+	source := w.notebook(name)
+	result := source
+	if quick {
+		result = filepath.Join(w.home, "quick", name+".ipynb")
 	}
+	start := time.Now()
+	err := w.execute(ctx, source, result, quick, func(cell, cells int, took time.Duration) {
+		if took > 10*time.Second {
+			fmt.Fprintf(w.out, "      %s, cell %d of %d: %s\n", name, cell, cells, seconds(took))
+		}
+	})
+	if err != nil {
+		return err
+	}
+	where := ""
+	if quick {
+		where = ", in " + result
+	} else if err := w.writeThumbnail(name); err != nil {
+		return fmt.Errorf("%s: its thumbnail: %w", name, err)
+	}
+	fmt.Fprintf(w.out, "      %s: done in %s%s\n", name, seconds(time.Since(start)), where)
+	return nil
 }
 
 // execute runs one notebook through the kernel, in its own process. The result is written only if every cell

@@ -172,7 +172,12 @@ func TestOddFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.registerKernel(t.Context(), &tasks{out: real.out, log: real.out}, goroot); err != nil {
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	if err := w.registerKernel(t.Context(), &report{log: log}, goroot); err != nil {
 		t.Fatal(err)
 	}
 	writeBook(t, w.notebook("a"), firstCell+"root, err := host.Root()\nfmt.Println(root == os.Getenv(\"WANT\"), err)")

@@ -3,14 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"batchnorm/bnlib/host"
@@ -22,22 +23,29 @@ import (
 type step struct {
 	name  string
 	title string
-	makes []string                            // files; if one is missing the step is done again
-	key   func(context.Context) string        // what the product depends on, in one word; empty: not to be told
-	do    func(context.Context, *tasks) error // from scratch, whatever an interrupted attempt left behind
+	after []string                             // steps that come before this one; it runs beside all others
+	later bool                                 // the page can be opened without it
+	makes []string                             // files; if one is missing the step is done again
+	key   func(context.Context) string         // what the product depends on, in one word; empty: not to be told
+	do    func(context.Context, *report) error // from scratch, whatever an interrupted attempt left behind
 }
 
-// setup makes everything that the notebooks need, and nothing twice.
-func (w *workbook) setup(ctx context.Context) error {
+// Which of set-up's steps: all, those that a page cannot be opened without, or the others.
+func all(step) bool     { return true }
+func soon(s step) bool  { return !s.later }
+func later(s step) bool { return s.later }
+
+// setup makes what the notebooks need, as far as it is wanted, and nothing twice.
+func (w *workbook) setup(ctx context.Context, wanted func(step) bool) error {
 	steps, err := w.steps(ctx)
 	if err != nil {
 		return err
 	}
-	return w.carryOut(ctx, steps)
+	return w.carryOut(ctx, slices.DeleteFunc(steps, func(s step) bool { return !wanted(s) }))
 }
 
-// carryOut does the steps that are not done yet, in order, and notes each as it ends: an interrupted set-up goes on where
-// it stopped.
+// carryOut does the steps that are not done yet, each as soon as those before it are, and notes each as it ends: an
+// interrupted set-up goes on where it stopped. The first failure ends all of them.
 func (w *workbook) carryOut(ctx context.Context, steps []step) error {
 	if len(w.stale(ctx, steps)) == 0 {
 		return nil
@@ -51,35 +59,63 @@ func (w *workbook) carryOut(ctx context.Context, steps []step) error {
 	if len(stale) == 0 {
 		return nil
 	}
-	log, err := os.Create(w.log())
+	fmt.Fprintf(w.out, "Setting up in %s (deleting that folder undoes it).\n", w.home)
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	p := watch(w.out)
+	ended := map[string]chan struct{}{}
+	for _, s := range stale {
+		ended[s.name] = make(chan struct{})
+	}
+	var work sync.WaitGroup
+	for _, s := range stale {
+		work.Go(func() {
+			defer close(ended[s.name])
+			for _, name := range s.after {
+				if before := ended[name]; before != nil {
+					<-before
+				}
+			}
+			if ctx.Err() != nil {
+				return
+			}
+			if err := w.carryOutOne(ctx, s, p); err != nil {
+				fail(fmt.Errorf("set-up, %s: %w", s.name, err))
+			}
+		})
+	}
+	work.Wait()
+	took := p.end()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	fmt.Fprintf(w.out, "Set up in %s.\n", seconds(took))
+	return nil
+}
+
+// carryOutOne does one step and notes that it is done. A postponed one is told, and not noted.
+func (w *workbook) carryOutOne(ctx context.Context, s step, p *progress) error {
+	// What an interrupted attempt leaves may look whole; an old note must not vouch for it.
+	if err := w.stamp(s.name, ""); err != nil {
+		return err
+	}
+	log, err := os.Create(w.log(s.name))
 	if err != nil {
-		return fmt.Errorf("set-up: %w", err)
+		return err
 	}
 	defer log.Close()
-	start := time.Now()
-	t := &tasks{out: w.out, log: log, logPath: w.log()}
-	fmt.Fprintf(w.out, "Setting up in %s (deleting that folder undoes it).\n", w.home)
-	for i, s := range stale {
-		// What an interrupted attempt leaves may look whole; an old note must not vouch for it.
-		if err := w.stamp(s.name, ""); err != nil {
-			return fmt.Errorf("set-up: %w", err)
-		}
-		done := t.start(fmt.Sprintf("[%d/%d] %s", i+1, len(stale), s.title))
-		err := s.do(ctx, t)
-		done(err)
-		if _, ok := errors.AsType[*postponed](err); ok {
-			fmt.Fprintf(w.out, "      %v\n", err)
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("set-up, %s: %w", s.name, err)
-		}
-		if err := w.stamp(s.name, s.key(ctx)); err != nil {
-			return fmt.Errorf("set-up: %w", err)
-		}
+	r := p.start(s.name, s.title, log)
+	err = s.do(ctx, r)
+	if _, ok := errors.AsType[*postponed](err); ok && ctx.Err() == nil {
+		r.end(fmt.Sprintf("put off: %v", err))
+		return nil
 	}
-	fmt.Fprintf(w.out, "Set up in %s.\n", seconds(time.Since(start)))
-	return nil
+	if err != nil {
+		r.end("")
+		return err
+	}
+	r.end("done in " + seconds(time.Since(r.begun)))
+	return w.stamp(s.name, s.key(ctx))
 }
 
 // steps returns the parts of set-up in order.
@@ -114,9 +150,12 @@ func (w *workbook) steps(ctx context.Context) ([]step, error) {
 	always := func(key string) func(context.Context) string {
 		return func(context.Context) string { return key }
 	}
+	compiler := func(packages ...string) func(context.Context, *report) error {
+		return func(ctx context.Context, r *report) error { return w.compile(ctx, r, packages...) }
+	}
 	steps := []step{{
 		name:  "packages",
-		title: "Python packages: JupyterLab and what it needs, in an environment of their own",
+		title: "JupyterLab and what it needs, Python packages in an environment of their own",
 		makes: []string{w.python(), w.packages().Config()},
 		key: func(ctx context.Context) string {
 			version := w.packages().Version(ctx)
@@ -125,38 +164,63 @@ func (w *workbook) steps(ctx context.Context) ([]step, error) {
 			}
 			return digest(place, version, os.Getenv(host.PythonEnv), string(requirements))
 		},
-		do: func(ctx context.Context, t *tasks) error { return w.packages().Install(ctx, t.out, t.run) },
+		do: func(ctx context.Context, r *report) error { return w.packages().Install(ctx, r, r.run) },
+	}, {
+		name:  "modules",
+		title: "what only the kernel's and the tests' module graphs name, for work without a network",
+		key:   always(golang),
+		do:    w.fetchModules,
 	}, {
 		name:  "tools",
-		title: "Go kernel: gonb, goimports and gopls, built from go.mod",
-		makes: []string{filepath.Join(w.bin(), "gonb"), filepath.Join(w.bin(), "goimports"), filepath.Join(w.lsp(), "gopls")},
+		title: "the Go kernel: gonb and goimports, built from go.mod",
+		makes: []string{filepath.Join(w.bin(), "gonb"), filepath.Join(w.bin(), "goimports")},
 		key:   always(digest(golang, toolsFormat)),
-		do:    w.installTools,
-	}, {
-		name:  "kernel",
-		title: "Go kernel: registered with the project's own Jupyter",
-		makes: []string{w.kernel("data"), w.kernel("headless")},
-		key:   always(digest(golang, kernelFormat)),
-		do: func(ctx context.Context, t *tasks) error {
-			return w.registerKernel(ctx, t, goroot)
+		do: func(ctx context.Context, r *report) error {
+			return w.install(ctx, r, w.bin(), "github.com/janpfeifer/gonb", "golang.org/x/tools/cmd/goimports")
 		},
 	}, {
-		name:  "build",
-		title: "The workbook's packages, compiled so that the first cell need not",
+		// Two go commands at the same time would compile what both need twice.
+		name:  "gomlx",
+		title: "GoMLX, compiled so that the first cell need not",
+		after: []string{"tools"},
 		key:   always(golang),
-		do:    w.build,
+		do:    compiler("./notebooks/openbackend"),
+	}, {
+		name:  "build",
+		title: "the workbook's own packages, compiled",
+		after: []string{"gomlx"},
+		key:   always(golang),
+		do:    compiler("-tags=cells", "./bnlib/...", "./notebooks/..."),
 	}, {
 		name:  "backend",
-		title: "Compute backend: found, or installed",
+		title: "the compute backend, found or installed",
+		after: []string{"gomlx"},
 		key:   always(digest(golang, os.Getenv("GOMLX_BACKEND"))),
-		do: func(ctx context.Context, t *tasks) error {
-			found, err := w.backend(ctx, t)
+		do: func(ctx context.Context, r *report) error {
+			found, err := w.backend(ctx, r)
 			if err != nil && ctx.Err() == nil {
 				return &postponed{err} // cells say the same, and a later start tries again
 			}
-			fmt.Fprintf(t.out, "      %s\n", found)
+			r.Write([]byte(found))
 			return err
 		},
+	}, {
+		name:  "kernel",
+		title: "the Go kernel, registered with the project's own Jupyter",
+		after: []string{"tools", "backend"},
+		makes: []string{w.kernel("data"), w.kernel("headless")},
+		key:   always(digest(golang, kernelFormat)),
+		do: func(ctx context.Context, r *report) error {
+			return w.registerKernel(ctx, r, goroot)
+		},
+	}, {
+		name:  "gopls",
+		title: "help while typing: gopls, built from go.mod",
+		after: []string{"build"},
+		later: true,
+		makes: []string{filepath.Join(w.lsp(), "gopls")},
+		key:   always(digest(golang, toolsFormat)),
+		do:    w.installGopls,
 	}}
 	return steps, nil
 }
@@ -193,57 +257,68 @@ func (w *workbook) lock(ctx context.Context) (unlock func(), err error) {
 	return func() { l.Unlock() }, nil
 }
 
-// installTools builds the kernel and its two helpers in the versions of go.sum.
-func (w *workbook) installTools(ctx context.Context, t *tasks) error {
-	for bin, packages := range map[string][]string{
-		w.bin():                           {"github.com/janpfeifer/gonb", "golang.org/x/tools/cmd/goimports"},
-		filepath.Join(w.lsp(), "program"): {"golang.org/x/tools/gopls"},
-	} {
-		cmd := exec.CommandContext(ctx, "go", append([]string{"install"}, packages...)...)
-		cmd.Dir = w.root
-		cmd.Env = append(os.Environ(), "GOBIN="+bin, "GOFLAGS=-mod=readonly", "GOWORK=off")
-		if err := t.run(cmd, "is the Go module proxy reachable (go env GOPROXY)?"); err != nil {
-			return err
-		}
-	}
-	return w.wrapGopls()
+// install builds programs, in the versions of go.sum, into a folder.
+func (w *workbook) install(ctx context.Context, r *report, bin string, packages ...string) error {
+	cmd := w.golang(ctx, append([]string{"install"}, packages...)...)
+	cmd.Env = append(cmd.Env, "GOBIN="+bin)
+	return r.run(cmd, "is the Go module proxy reachable (go env GOPROXY)?")
 }
 
-// wrapGopls writes a script in front of gopls that lets it end by itself: when its kernel is killed, nobody ends it.
-func (w *workbook) wrapGopls() error {
-	path := filepath.Join(w.lsp(), "gopls")
+// installGopls builds the server of help while typing. A kernel that starts before it is there does without.
+func (w *workbook) installGopls(ctx context.Context, r *report) error {
 	program := filepath.Join(w.lsp(), "program", "gopls")
+	if err := w.install(ctx, r, filepath.Dir(program), "golang.org/x/tools/gopls"); err != nil {
+		return err
+	}
+	// The script in front lets it end by itself: when its kernel is killed, nobody ends it.
 	quoted := "'" + strings.ReplaceAll(program, "'", `'\''`) + "'"
-	return os.WriteFile(path, []byte("#!/bin/sh\nexec "+quoted+" -listen.timeout=1m \"$@\"\n"), 0o755)
+	script := "#!/bin/sh\nexec " + quoted + " -listen.timeout=1m \"$@\"\n"
+	return os.WriteFile(filepath.Join(w.lsp(), "gopls"), []byte(script), 0o755)
 }
 
-// build compiles what cells import. GoMLX takes over a minute, and a first cell that long looks like one that hangs.
-func (w *workbook) build(ctx context.Context, t *tasks) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-tags=cells", "./bnlib/...", "./notebooks/...")
-	cmd.Dir = w.root
-	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off")
-	if err := t.run(cmd, ""); err != nil {
-		if ctx.Err() != nil {
-			return err
+// fetchModules brings what no build asks for: the module graph, which the kernel's workspace reads, and what tests import.
+func (w *workbook) fetchModules(ctx context.Context, r *report) error {
+	for _, args := range [][]string{{"mod", "graph"}, {"list", "-deps", "-test", "-tags=cells", "./..."}, {"list", "-deps", "tool"}} {
+		if err := r.run(w.golang(ctx, args...), ""); err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			return &postponed{err}
 		}
-		if fault := compilerFault(ctx, w.root); fault != "" {
-			err = fmt.Errorf("%w\n%s", err, fault)
-		}
-		// A reader who breaks a package while changing it still gets notebooks.
-		return &postponed{fmt.Errorf("not all of it compiles, so cells may not either: %w", err)}
 	}
 	return nil
 }
 
-// backend opens the compute backend in a program of its own and returns its name.
-func (w *workbook) backend(ctx context.Context, t *tasks) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", "run", "./notebooks/openbackend")
-	cmd.Dir = w.root
-	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off")
+// compile compiles packages. GoMLX takes over a minute, and a first cell that long looks like one that hangs.
+func (w *workbook) compile(ctx context.Context, r *report, packages ...string) error {
+	err := r.run(w.golang(ctx, append([]string{"build", "-o", os.DevNull}, packages...)...), "")
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if fault := compilerFault(ctx, w.root); fault != "" {
+		err = fmt.Errorf("%w\n%s", err, fault)
+	}
+	// A reader who breaks a package while changing it still gets notebooks.
+	return &postponed{fmt.Errorf("not all of it compiles, so cells may not either: %w", err)}
+}
+
+// backend opens the compute backend in a program of its own, built with the given flags, and returns its name.
+func (w *workbook) backend(ctx context.Context, r *report, flags ...string) (string, error) {
 	var name bytes.Buffer
-	err := t.runTo(&name, cmd, "")
+	err := r.runTo(&name, w.golang(ctx, append(append([]string{"run"}, flags...), "./notebooks/openbackend")...), "")
 	return strings.TrimSpace(name.String()), err
 }
+
+// golang is a go command in the clone. GOFLAGS and GOWORK of the reader's own projects are not ours.
+func (w *workbook) golang(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = w.root
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off")
+	return cmd
+}
+
+// toolsFormat changes when install or installGopls leaves something else than before.
+const toolsFormat = "2"
 
 // postponed is a failure that set-up can live with; the step is tried again next time.
 type postponed struct{ error }
@@ -283,81 +358,4 @@ func compilerFault(ctx context.Context, root string) string {
 		return "CGO_ENABLED is set to 0; the XLA backend needs it to be 1, or not set."
 	}
 	return ""
-}
-
-// toolsFormat changes when installTools leaves something else than before.
-const toolsFormat = "1"
-
-// kernelFormat changes when registerKernel or quieten writes something else than before.
-const kernelFormat = "6"
-
-// registerKernel tells the project's own Jupyter about the Go kernel, twice: once for JupyterLab, and once for notebooks
-// that run without a reader, who need no help while typing and want errors as text.
-func (w *workbook) registerKernel(ctx context.Context, t *tasks, goroot string) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(w.bin(), "gonb"), "--install", "--force_deps", "--go_work="+w.root)
-	cmd.Dir = w.root
-	cmd.Env = w.env()
-	if err := t.run(cmd, ""); err != nil {
-		return err
-	}
-	data, err := os.ReadFile(w.kernel("data"))
-	if err != nil {
-		return err
-	}
-	var spec map[string]any
-	if err := json.Unmarshal(data, &spec); err != nil {
-		return fmt.Errorf("%s: %w", w.kernel("data"), err)
-	}
-	path := []string{w.bin(), filepath.Join(goroot, "bin")}
-	for _, kind := range []struct {
-		data string
-		path []string
-		flag string
-	}{
-		{"data", append([]string{w.lsp()}, path...), "-raw_error=false"},
-		{"headless", path, "-raw_error=true"},
-	} {
-		// Asked by a message, the kernel stops a cell only once its program runs, not while it is compiled.
-		spec["interrupt_mode"] = "signal"
-		// The kernel's log goes to a file: in the terminal it would drown the address of JupyterLab.
-		spec["argv"] = []string{filepath.Join(w.bin(), "gonb"), "--kernel", "{connection_file}", "-go_work=" + w.root, kind.flag,
-			"-logtostderr=false", "-stderrthreshold=FATAL", "-log_file=" + filepath.Join(w.home, "kernel.log")}
-		// Jupyter expands ${PATH} when it starts the kernel. GOFLAGS and GOWORK of the reader's own projects are not ours: an empty
-		// GOFLAGS would let them in again. Without tables for a debugger a cell links in half the time.
-		list := string(filepath.ListSeparator)
-		spec["env"] = map[string]string{
-			"PATH":    strings.ReplaceAll(strings.Join(kind.path, list), "$", "$$") + list + "${PATH}",
-			"GOFLAGS": "-mod=readonly -ldflags=-s",
-			"GOWORK":  "",
-		}
-		data, err := json.MarshalIndent(spec, "", "  ")
-		if err != nil {
-			return err
-		}
-		if err := os.MkdirAll(filepath.Dir(w.kernel(kind.data)), 0o755); err != nil {
-			return err
-		}
-		if err := writeFile(w.kernel(kind.data), data); err != nil {
-			return err
-		}
-	}
-	return w.quieten()
-}
-
-// quieten keeps JupyterLab from asking newcomers whether it may fetch news, and from starting npm in search of language
-// servers that the workbook does not use.
-func (w *workbook) quieten() error {
-	for name, text := range map[string]string{
-		"labconfig/page_config.json":            `{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}`,
-		"jupyter_server_config.d/workbook.json": `{"ServerApp": {"jpserver_extensions": {"jupyter_lsp": false}}}`,
-	} {
-		path := filepath.Join(w.jupyter("config"), name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-		if err := writeFile(path, []byte(text)); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -19,12 +19,12 @@ func scratch(t *testing.T) (*workbook, *bytes.Buffer) {
 	return &workbook{root: dir, home: dir, out: out}, out
 }
 
-// fake is a step that notes when it is done.
-func fake(name, key string, done *[]string, err error) step {
+// fake is a step that comes after another and notes when it is done.
+func fake(name, after, key string, done *[]string, err error) step {
 	return step{
-		name: name, title: name,
+		name: name, title: name, after: []string{after},
 		key: func(context.Context) string { return key },
-		do: func(context.Context, *tasks) error {
+		do: func(context.Context, *report) error {
 			*done = append(*done, name)
 			return err
 		},
@@ -47,20 +47,20 @@ func TestCarryOut(t *testing.T) {
 	}
 	// The second step fails: the first is not done again, the third not begun.
 	try("no space", []string{"a", "b"}, func(done *[]string) []step {
-		return []step{fake("a", "1", done, nil), fake("b", "1", done, errors.New("no space")), fake("c", "1", done, nil)}
+		return []step{fake("a", "", "1", done, nil), fake("b", "a", "1", done, errors.New("no space")), fake("c", "b", "1", done, nil)}
 	})
 	whole := func(key string) func(done *[]string) []step {
 		return func(done *[]string) []step {
-			b := fake("b", key, done, nil)
+			b := fake("b", "a", key, done, nil)
 			b.makes = []string{product}
 			do := b.do
-			b.do = func(ctx context.Context, t *tasks) error {
+			b.do = func(ctx context.Context, r *report) error {
 				if err := os.WriteFile(product, nil, 0o644); err != nil {
 					return err
 				}
-				return do(ctx, t)
+				return do(ctx, r)
 			}
-			return []step{fake("a", "1", done, nil), b, fake("c", "1", done, nil)}
+			return []step{fake("a", "", "1", done, nil), b, fake("c", "b", "1", done, nil)}
 		}
 	}
 	try("", []string{"b", "c"}, whole("1"))
@@ -85,8 +85,8 @@ func TestCarryOut(t *testing.T) {
 	try("interrupted", []string{"b"}, func(done *[]string) []step {
 		steps := whole("2")(done)
 		do := steps[1].do
-		steps[1].do = func(ctx context.Context, t *tasks) error {
-			return errors.Join(do(ctx, t), errors.New("interrupted"))
+		steps[1].do = func(ctx context.Context, r *report) error {
+			return errors.Join(do(ctx, r), errors.New("interrupted"))
 		}
 		return steps
 	})
@@ -94,12 +94,36 @@ func TestCarryOut(t *testing.T) {
 	// A step that can wait is told, not noted, and stops nothing.
 	out.Reset()
 	later := func(done *[]string) []step {
-		return []step{fake("d", "1", done, &postponed{errors.New("does not compile")}), fake("e", "1", done, nil)}
+		return []step{fake("d", "", "1", done, &postponed{errors.New("does not compile")}), fake("e", "d", "1", done, nil)}
 	}
 	try("", []string{"d", "e"}, later)
 	try("", []string{"d"}, later)
 	if !strings.Contains(out.String(), "does not compile") {
 		t.Errorf("said %q", out)
+	}
+}
+
+// Steps that do not wait for one another are done at the same time, and the failure of one ends the others.
+func TestCarryOutTogether(t *testing.T) {
+	w, _ := scratch(t)
+	var done []string
+	a, b := fake("a", "", "1", &done, nil), fake("b", "", "1", &done, nil)
+	begun := make(chan struct{})
+	a.do = func(ctx context.Context, r *report) error {
+		close(begun)
+		<-ctx.Done() // all that ends it is the failure of b
+		return ctx.Err()
+	}
+	b.do = func(context.Context, *report) error {
+		<-begun
+		return errors.New("no space")
+	}
+	err := w.carryOut(t.Context(), []step{a, b, fake("c", "a", "1", &done, nil)})
+	if err == nil || !strings.Contains(err.Error(), "b: no space") {
+		t.Errorf("error %v, want that of b", err)
+	}
+	if len(done) > 0 {
+		t.Errorf("did %q after the failure", done)
 	}
 }
 

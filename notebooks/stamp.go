@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // digest returns one word for all of its parts, different if any of them is.
@@ -29,8 +30,13 @@ func (w *workbook) stamps() map[string]string {
 	return stamps
 }
 
+// stamping is held while the file of stamps is written anew.
+var stamping sync.Mutex
+
 // stamp notes that a step is finished.
 func (w *workbook) stamp(name, key string) error {
+	stamping.Lock()
+	defer stamping.Unlock()
 	stamps := w.stamps()
 	stamps[name] = key
 	data, err := json.MarshalIndent(stamps, "", "  ")

@@ -42,7 +42,7 @@ func (w *workbook) kernel(data string) string {
 	return filepath.Join(w.jupyter(data), "kernels", "gonb", "kernel.json")
 }
 func (w *workbook) notebook(name string) string { return filepath.Join(w.folder(), name+".ipynb") }
-func (w *workbook) log() string                 { return filepath.Join(w.home, "setup.log") }
+func (w *workbook) log(step string) string      { return filepath.Join(w.home, "setup-"+step+".log") }
 
 // packages is the environment of JupyterLab and what it needs.
 func (w *workbook) packages() host.Venv {

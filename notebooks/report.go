@@ -11,61 +11,36 @@ import (
 	"time"
 )
 
-// tasks reports long work line by line and keeps what its programs say in a log.
-type tasks struct {
-	out     io.Writer
-	log     io.Writer
-	logPath string
+// report says how one part of a work goes on, and keeps what its programs say in a log.
+type report struct {
+	name     string
+	progress *progress
+	log      *os.File
+	begun    time.Time
 }
 
-// start announces work and returns the function that ends it. Work that takes long says so now and then, so that a
-// slow line looks different from a dead one.
-func (t *tasks) start(title string) func(error) {
-	begun := time.Now()
-	fmt.Fprintln(t.out, title)
-	fmt.Fprintln(t.log, title)
-	var once sync.Once
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		tick := time.NewTicker(15 * time.Second)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				fmt.Fprintf(t.out, "      … %s\n", seconds(time.Since(begun)))
-			case <-stop:
-				return
-			}
-		}
-	}()
-	return func(err error) {
-		once.Do(func() {
-			close(stop)
-			<-stopped
-			if err == nil {
-				fmt.Fprintf(t.out, "      done in %s\n", seconds(time.Since(begun)))
-			}
-		})
-	}
+// Write says a text on behalf of the part.
+func (r *report) Write(text []byte) (int, error) {
+	r.progress.say(r.name, string(text))
+	return len(text), nil
 }
 
 // run runs a program; its words go to the log, and the last of them into the error if it fails.
-func (t *tasks) run(cmd *exec.Cmd, advice string) error { return t.runTo(io.Discard, cmd, advice) }
+func (r *report) run(cmd *exec.Cmd, advice string) error { return r.runTo(io.Discard, cmd, advice) }
 
 // runTo is run for a program whose answer, on standard output, matters.
-func (t *tasks) runTo(answer io.Writer, cmd *exec.Cmd, advice string) error {
+func (r *report) runTo(answer io.Writer, cmd *exec.Cmd, advice string) error {
 	var said bytes.Buffer
-	all := &together{w: io.MultiWriter(&said, t.log)}
+	all := &together{w: io.MultiWriter(&said, r.log)}
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(answer, all), all
 	interruptible(cmd)
-	fmt.Fprintln(t.log, "$", strings.Join(cmd.Args, " "))
+	fmt.Fprintln(r.log, "$", strings.Join(cmd.Args, " "))
 	err := cmd.Run()
 	if err == nil {
 		return nil
 	}
 	err = fmt.Errorf("%s: %w\n%s\nall of it is in %s", strings.Join(cmd.Args[:min(3, len(cmd.Args))], " "), err,
-		tail(said.String(), 15), t.logPath)
+		tail(said.String(), 15), r.log.Name())
 	if advice != "" {
 		err = fmt.Errorf("%w\n%s", err, advice)
 	}
