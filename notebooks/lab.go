@@ -72,7 +72,7 @@ func (w *workbook) labArgs(ip string, port int, noBrowser bool) []string {
 		"--KernelManager.shutdown_wait_time=0.5",       // GoNB does not end when asked, only when terminated
 		"--FileCheckpoints.checkpoint_dir=" + w.jupyter("checkpoints"),
 		// Beside the pages lies the program that opens them, which no reader of theirs looks for.
-		`--ContentsManager.hide_globs=["*.go","*.py","requirements.*","openbackend","__pycache__"]`,
+		`--ContentsManager.hide_globs=["*.go","*.py","requirements.*","cells","openbackend","__pycache__"]`,
 	}
 	if names, err := w.notebooks(); err == nil && len(names) > 0 {
 		args = append(args, "--LabApp.default_url=/lab/tree/"+names[0]+".ipynb")

@@ -184,13 +184,13 @@ func (w *workbook) steps(ctx context.Context) ([]step, error) {
 		title: "GoMLX, compiled so that the first cell need not",
 		after: []string{"tools"},
 		key:   always(golang),
-		do:    compiler("./notebooks/openbackend"),
+		do:    compiler("./bnlib/backend"),
 	}, {
 		name:  "build",
 		title: "the workbook's own packages, compiled",
 		after: []string{"gomlx"},
 		key:   always(golang),
-		do:    compiler("-tags=cells", "./bnlib/...", "./notebooks/..."),
+		do:    compiler("./notebooks/cells"),
 	}, {
 		name:  "backend",
 		title: "the compute backend, found or installed",
@@ -278,7 +278,7 @@ func (w *workbook) installGopls(ctx context.Context, r *report) error {
 
 // fetchModules brings what no build asks for: the module graph, which the kernel's workspace reads, and what tests import.
 func (w *workbook) fetchModules(ctx context.Context, r *report) error {
-	for _, args := range [][]string{{"mod", "graph"}, {"list", "-deps", "-test", "-tags=cells", "./..."}, {"list", "-deps", "tool"}} {
+	for _, args := range [][]string{{"mod", "graph"}, {"list", "-deps", "-test", "./..."}, {"list", "-deps", "tool"}} {
 		if err := r.run(w.golang(ctx, args...), ""); err != nil {
 			if ctx.Err() != nil {
 				return err
@@ -291,7 +291,7 @@ func (w *workbook) fetchModules(ctx context.Context, r *report) error {
 
 // compile compiles packages. GoMLX takes over a minute, and a first cell that long looks like one that hangs.
 func (w *workbook) compile(ctx context.Context, r *report, packages ...string) error {
-	err := r.run(w.golang(ctx, append([]string{"build", "-o", os.DevNull}, packages...)...), "")
+	err := r.run(w.golang(ctx, append([]string{"build"}, packages...)...), "")
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
