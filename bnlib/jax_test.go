@@ -8,19 +8,26 @@ import (
 	"testing"
 )
 
-// jaxLosses is the training losses of the study's first steps in JAX, from the same initial weights on the same minibatches.
-// A list ends before the first loss that is not finite.
+// jaxLosses is the training losses of the study's first steps in JAX, from the same initial weights on the same minibatches:
+// what recording in compare/record.go describes.
 type jaxLosses struct {
-	From     string // versions, and the command that made the file
-	Networks []struct{ Float32, Float64 []float64 }
+	Networks []struct {
+		Float64, Spread []float64
+		Ends            [2]int
+	}
 }
 
-// TestAgainstJAX trains the sixteen networks of the article and compares their losses with JAX's.
+// TestAgainstJAX trains the sixteen networks of the article and compares their losses with JAX's in float64.
 //
 // Some of the experiments are chaotic: a difference in the last digit of a sum grows tenfold in a few steps, and two correct
-// programs in float32 part. How far is known from JAX itself, in float32 and in float64. A loss must be within 1e-5 of the one in
-// float64, relative to it, or at most ten times as far from it as JAX's in float32 has been up to that step.
+// programs in float32 part. How far is known from JAX in float32, which sums in many orders. A loss must be within 1e-5 of the
+// one in float64, relative to it, or at most ten times as far from it as one of these has been up to that step. Where these
+// are further from it than undetermined, there is nothing left to compare.
 func TestAgainstJAX(t *testing.T) {
+	const (
+		steps        = 200
+		undetermined = 1e-3
+	)
 	text, err := os.ReadFile("testdata/jax_losses.json")
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +36,6 @@ func TestAgainstJAX(t *testing.T) {
 	if err := json.Unmarshal(text, &jax); err != nil {
 		t.Fatal(err)
 	}
-	const steps = 200
 	var networks []Network
 	for _, e := range Article[1:] {
 		e.Steps, e.Every = steps, steps
@@ -43,30 +49,32 @@ func TestAgainstJAX(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, run := range runs {
-		name := run.Network.describe()
-		single, double := jax.Networks[i].Float32, jax.Networks[i].Float64
-		if len(single) < steps {
-			if step := len(single) + 1; run.DivergedAt < step-1 || run.DivergedAt > step+1 {
-				t.Errorf("%s: diverged at step %d, in JAX at %d", name, run.DivergedAt, step)
-			}
-		} else if run.Status != Finished {
-			t.Errorf("%s: %v, in JAX finite", name, run.Status)
-		}
-		jaxFar, far, agreed := 0.0, 0.0, 0
-		for k := range min(len(single), len(double), len(run.Losses)) {
-			ours := float64(run.Losses[k])
-			jaxFar = max(jaxFar, math.Abs(single[k]/double[k]-1))
-			far = max(far, math.Abs(ours/double[k]-1))
-			if !(far <= max(1e-5, 10*jaxFar)) {
-				t.Errorf("%s, step %d: loss %v, in JAX %v in float64 and %v in float32, which has been within %.1g of it",
-					name, k+1, ours, double[k], single[k], jaxFar)
+		name, recorded := run.Network.describe(), jax.Networks[i]
+		spread, far, compared := 0.0, 0.0, 0
+		for k, s := range recorded.Spread {
+			spread = max(spread, s)
+			if spread > undetermined {
 				break
 			}
-			if far <= 1e-4 {
-				agreed = k + 1
+			far = max(far, math.Abs(float64(run.Losses[k])/recorded.Float64[k]-1))
+			if !(far <= max(1e-5, 10*spread)) {
+				t.Errorf("%s, step %d: loss %v, in JAX %v in float64, from which float32 is up to %.1g away", name, k+1,
+					run.Losses[k], recorded.Float64[k], spread)
+				break
+			}
+			compared = k + 1
+		}
+		if compared == len(recorded.Spread) {
+			// The last of the finite losses grow so fast that a step more or less is a matter of the last digits.
+			steps := len(run.Losses)
+			if run.DivergedAt > 0 {
+				steps = run.DivergedAt - 1
+			}
+			if steps < recorded.Ends[0]-1 || steps > recorded.Ends[1]+1 {
+				t.Errorf("%s: %d finite losses, in JAX %d to %d", name, steps, recorded.Ends[0], recorded.Ends[1])
 			}
 		}
-		t.Logf("%s: within 1e-4 for %d of %d steps; then it differs by up to %.1g, JAX in float32 by %.1g",
-			name, agreed, len(single), far, jaxFar)
+		t.Logf("%s: %d of %d steps compared, in which ours is within %.1g of float64; float32 in JAX is then up to %.1g away",
+			name, compared, len(recorded.Spread), far, spread)
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"strconv"
 
 	"batchnorm/data"
 )
@@ -18,17 +20,28 @@ const recordedSteps = 200
 // recording is the file of JAX's losses.
 type recording struct {
 	From     string     `json:"from"`
+	Orders   int        `json:"orders"`   // of summation, in float32
 	Networks []recorded `json:"networks"` // experiments 1 to 8, without and with batch normalization
 }
 
-// recorded is the training losses of one network, computed in float32 and in float64. A list ends before the first loss that is
-// not finite.
+// recorded is the training losses of one network in float64, and what float32 makes of them in several orders of summation.
 type recorded struct {
-	Float32 []float32 `json:"float32"`
-	Float64 []float32 `json:"float64"`
+	Float64 []float64 `json:"float64"` // up to the last that is finite
+	// Spread is the largest distance of a loss in float32 from the one in float64, relative to it, at each step up to the
+	// first at which a loss is not finite.
+	Spread []float64 `json:"spread"`
+	// Ends are the fewest and the most steps that an order makes before a loss is not finite.
+	Ends [2]int `json:"ends"`
 }
 
-// record lets JAX train the study and writes its losses.
+// instructions are sets of a processor's instructions that XLA is confined to, and shuffles how often JAX trains with each,
+// every time with pixels, hidden units and the images of a minibatch in another order. That changes the order in which
+// products are summed and nothing else.
+var instructions = []string{"SSE4_2", "AVX2", "AVX512"}
+
+const shuffles = 8
+
+// record lets JAX train the study in float64 and, in several orders, in float32, and writes its losses.
 func record(ctx context.Context, at place, d *data.Dataset, path string) error {
 	w := studyWork(recordedSteps)
 	if err := handOver(at.jobs, d, runtime.NumCPU(), w); err != nil {
@@ -39,10 +52,12 @@ func record(ctx context.Context, at place, d *data.Dataset, path string) error {
 		return err
 	}
 	say := func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
-	losses := func(x64 string) (result, error) {
+	train := func(env ...string) (result, error) {
 		results, err := measure(w, jax, 1, func(p program) *exec.Cmd {
 			cmd := p.command(ctx, at, w)
-			cmd.Env = append(cmd.Env, "JAX_ENABLE_X64="+x64)
+			cmd.Env = append(cmd.Env, env...)
+			cmd.Env = append(cmd.Env, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0",
+				"JAX_COMPILATION_CACHE_DIR="+filepath.Join(at.jobs, "compiled"))
 			return cmd
 		}, say)
 		if err != nil {
@@ -50,23 +65,67 @@ func record(ctx context.Context, at place, d *data.Dataset, path string) error {
 		}
 		return results[0], nil
 	}
-	single, err := losses("0")
+	exact, err := train("JAX_ENABLE_X64=1")
 	if err != nil {
 		return err
 	}
-	double, err := losses("1")
-	if err != nil {
-		return err
+	var rounded []result
+	for _, set := range instructions {
+		for range shuffles {
+			r, err := train("JAX_ENABLE_X64=0", "XLA_FLAGS=--xla_cpu_max_isa="+set, fmt.Sprintf("SHUFFLE=%d", len(rounded)+1))
+			if err != nil {
+				return err
+			}
+			rounded = append(rounded, r)
+		}
 	}
-	r := recording{From: fmt.Sprintf("%s, jit + lax.scan, on the processor; made by: go run ./bnlib/compare -record bnlib/testdata/jax_losses.json", single.version)}
-	for i := range single.losses {
-		r.Networks = append(r.Networks, recorded{finitePart(single.losses[i]), finitePart(double.losses[i])})
+	r := recording{
+		From: fmt.Sprintf("%s, jit + lax.scan, on the processor; made by: go run ./bnlib/compare -record bnlib/testdata/jax_losses.json",
+			exact.version),
+		Orders: len(rounded),
+	}
+	for i := range w.networks {
+		var orders [][]float32
+		for _, r := range rounded {
+			orders = append(orders, r.losses[i])
+		}
+		r.Networks = append(r.Networks, summarize(exact.losses[i], orders))
 	}
 	text, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
 	return write(path, append(text, '\n'))
+}
+
+// summarize says how far the losses of a network in float32, [orders][steps], are from those in float64.
+func summarize(exact []float32, orders [][]float32) recorded {
+	exact = finitePart(exact)
+	r := recorded{Ends: [2]int{math.MaxInt, 0}}
+	for _, x := range exact {
+		r.Float64 = append(r.Float64, digits(x, 7))
+	}
+	for _, losses := range orders {
+		end := len(finitePart(losses))
+		r.Ends[0], r.Ends[1] = min(r.Ends[0], end), max(r.Ends[1], end)
+	}
+	for k := range min(len(exact), r.Ends[0]) {
+		most := 0.0
+		for _, losses := range orders {
+			most = max(most, math.Abs(float64(losses[k])/float64(exact[k])-1))
+		}
+		r.Spread = append(r.Spread, digits(most, 2))
+	}
+	return r
+}
+
+// digits rounds x to some decimal digits, of which a file then holds no more.
+func digits[F float32 | float64](x F, n int) float64 {
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(float64(x), 'g', n, 64), 64)
+	if err != nil {
+		panic(err) // what FormatFloat writes can be read
+	}
+	return rounded
 }
 
 func finitePart(losses []float32) []float32 {

@@ -39,6 +39,22 @@ class Job:
         for n in self.networks:
             units = [784, *n["hidden"], 10]
             n["weights"] = [load(name, np.float32, i, o) for name, i, o in zip(n["weights"], units, units[1:])]
+        if seed := os.environ.get("SHUFFLE"):
+            self.shuffle(np.random.default_rng(int(seed)))
+
+    def shuffle(self, rng):
+        """Puts pixels, hidden units and the images of a minibatch in a random order. That changes nothing but the order in
+        which a program adds, and so what it rounds."""
+        pixels = rng.permutation(784)
+        self.train_images, self.images = self.train_images[:, pixels], self.images[:, pixels]
+        self.order = rng.permuted(self.order, axis=1)
+        for n in self.networks:
+            rows = pixels
+            for k, w in enumerate(n["weights"]):
+                last = k + 1 == len(n["weights"])
+                columns = np.arange(w.shape[1]) if last else rng.permutation(w.shape[1])
+                n["weights"][k] = w[rows][:, columns]
+                rows = columns
 
     def chunks(self):
         """The steps between two evaluations: their minibatches, [every, batch]."""
