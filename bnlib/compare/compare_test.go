@@ -204,6 +204,15 @@ func TestDifference(t *testing.T) {
 	}
 }
 
+func TestSummarize(t *testing.T) {
+	inf := float32(math.Inf(1))
+	got := summarize([]float32{2, 4, 8, inf}, [][]float32{{2, 4.5, 7, 9}, {2.125, 3.75, inf, inf}})
+	want := recorded{Float64: []float64{2, 4, 8}, Spread: []float64{.062, .12}, Ends: [2]int{2, 4}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // TestSweep: its networks differ, or Train would train fewer.
 func TestSweep(t *testing.T) {
 	for _, size := range sweepSizes {

@@ -21,6 +21,8 @@ type result struct {
 	memory  int64     // bytes
 	rates   map[string]float64
 	losses  [][]float32 // of the last turn, [networks][steps]; nil if the program does not see the hand-over's minibatches
+
+	validation []float64 // of the last turn, see answer
 }
 
 // pause lets the threads of the last program find their sleep before the next one's turn.
@@ -73,7 +75,7 @@ func (r *result) turn(c *child, w work, path string) error {
 	if err != nil {
 		return err
 	}
-	r.memory = max(r.memory, a.Memory)
+	r.memory, r.validation = max(r.memory, a.Memory), a.Validation
 	for library, rate := range a.Rates {
 		r.rates[library] = max(r.rates[library], rate)
 	}

@@ -18,9 +18,12 @@ type answer struct {
 	Ready   float64 `json:"ready,omitempty"`   // seconds that compiling took
 	Version string  `json:"version,omitempty"` // of the library
 
-	Seconds float64            `json:"seconds,omitempty"` // of the steps of a turn, evaluations included
-	Memory  int64              `json:"memory,omitempty"`  // bytes, the most the program has held; 0: the system does not say
-	Rates   map[string]float64 `json:"rates,omitempty"`   // GFLOP/s of a library's product, from the program that measures the ceiling
+	Seconds float64 `json:"seconds,omitempty"` // of the steps of a turn, evaluations included
+	Memory  int64   `json:"memory,omitempty"`  // bytes, the most the program has held; 0: the system does not say
+	// Validation is the loss of each network on the validation images after its last step, 0 where it is not finite; nil if
+	// the program does not tell.
+	Validation []float64          `json:"validation,omitempty"`
+	Rates      map[string]float64 `json:"rates,omitempty"` // GFLOP/s of a library's product, from the program that measures the ceiling
 }
 
 // child is a program at work. It stays alive from turn to turn and waits on its standard input between them.

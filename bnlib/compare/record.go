@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 
 	"batchnorm/data"
@@ -24,21 +25,19 @@ type recording struct {
 	Networks []recorded `json:"networks"` // experiments 1 to 8, without and with batch normalization
 }
 
-// recorded is the training losses of one network in float64, and what float32 makes of them in several orders of summation.
+// recorded is the losses of one network in float64, and what float32 makes of them in several orders of summation: the
+// training losses of all steps and the validation loss after the last, up to the first that is not finite.
 type recorded struct {
-	Float64 []float64 `json:"float64"` // up to the last that is finite
-	// Spread is the largest distance of a loss in float32 from the one in float64, relative to it, at each step up to the
-	// first at which a loss is not finite.
-	Spread []float64 `json:"spread"`
-	// Ends are the fewest and the most steps that an order makes before a loss is not finite.
-	Ends [2]int `json:"ends"`
+	Float64 []float64 `json:"float64"`
+	Spread  []float64 `json:"spread"` // the largest distance of a loss in float32 from the one in float64, relative to it
+	Ends    [2]int    `json:"ends"`   // the fewest and the most finite losses of an order
 }
 
-// instructions are sets of a processor's instructions that XLA is confined to, and shuffles how often JAX trains with each,
-// every time with pixels, hidden units and the images of a minibatch in another order. That changes the order in which
-// products are summed and nothing else.
+// instructions are the sets of instructions, of an x86 processor with AVX-512, that XLA is confined to in turn.
 var instructions = []string{"SSE4_2", "AVX2", "AVX512"}
 
+// shuffles says how often JAX trains with each set of instructions, every time with pixels, hidden units and the images of a
+// minibatch in another order: that changes the order in which products are summed and nothing else.
 const shuffles = 8
 
 // record lets JAX train the study in float64 and, in several orders, in float32, and writes its losses.
@@ -87,9 +86,9 @@ func record(ctx context.Context, at place, d *data.Dataset, path string) error {
 	for i := range w.networks {
 		var orders [][]float32
 		for _, r := range rounded {
-			orders = append(orders, r.losses[i])
+			orders = append(orders, r.course(i))
 		}
-		r.Networks = append(r.Networks, summarize(exact.losses[i], orders))
+		r.Networks = append(r.Networks, summarize(exact.course(i), orders))
 	}
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -98,7 +97,12 @@ func record(ctx context.Context, at place, d *data.Dataset, path string) error {
 	return write(path, append(text, '\n'))
 }
 
-// summarize says how far the losses of a network in float32, [orders][steps], are from those in float64.
+// course returns the losses of a network in the last turn, the training losses and the validation loss.
+func (r result) course(network int) []float32 {
+	return append(slices.Clone(r.losses[network]), float32(r.validation[network]))
+}
+
+// summarize says how far the losses of a network in float32, [orders], are from those in float64.
 func summarize(exact []float32, orders [][]float32) recorded {
 	exact = finitePart(exact)
 	r := recorded{Ends: [2]int{math.MaxInt, 0}}

@@ -3,9 +3,11 @@
 A program prints {"ready": seconds, "version": "NAME 1.2"} once it is compiled and warm: what the steps up to the first
 evaluation took longer the first time than the second. Then, for each line on its standard input, it trains the networks from their initial weights and
 prints {"seconds": ..., "memory": bytes}: the time of the steps with their evaluations, and the most memory it has held. A
-line that is not empty names a file for the training losses of each step, float32 [networks, steps].
+program that tells adds "validation", the loss of each network on the validation images after its last step, null where it is
+not finite. A line that is not empty names a file for the training losses of each step, float32 [networks, steps].
 """
 import json
+import math
 import os
 import sys
 import time
@@ -18,7 +20,10 @@ MOMENTUM = 0.99
 
 class Job:
     """networks: a list of dicts with rate, activation ("relu" or "sigmoid"), batch_norm and weights, a list of [in, out].
+    validation: for a program to set in each turn, if it tells, the losses on the validation images after the last step.
     part "i/n" takes every nth network, from the ith on."""
+
+    validation = ()
 
     def __init__(self, folder, part="0/1"):
         def load(name, dtype, *shape):
@@ -90,4 +95,4 @@ def serve(job, turn, version):
         seconds, losses = timed(turn, chunks)
         if line.strip():
             np.asarray(losses, np.float32).tofile(line.strip())
-        reply(seconds=seconds, memory=memory())
+        reply(seconds=seconds, memory=memory(), validation=[v if math.isfinite(v) else None for v in map(float, job.validation)])
