@@ -85,12 +85,14 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// TestImportsGoOneWay holds the direction of imports: data ← bnlib ← chart ← show ← notebooks, backend beside data.
+// TestImportsGoOneWay holds the direction of imports: data ← bnlib ← chart ← show ← notebooks, backend beside data, plot beside
+// bnlib.
 func TestImportsGoOneWay(t *testing.T) {
 	forbidden := map[string][]string{
 		"batchnorm/data":          {"batchnorm/bnlib", "github.com/gomlx", "github.com/janpfeifer/gonb"},
 		"batchnorm/bnlib/backend": {"batchnorm/data", "batchnorm/bnlib", "batchnorm/bnlib/chart", "batchnorm/bnlib/show", "github.com/janpfeifer/gonb"},
-		"batchnorm/bnlib":         {"batchnorm/bnlib/chart", "batchnorm/bnlib/show", "github.com/janpfeifer/gonb", "gonum.org/v1/plot"},
+		"batchnorm/bnlib":         {"batchnorm/bnlib/chart", "batchnorm/bnlib/show", "batchnorm/bnlib/plot", "github.com/janpfeifer/gonb", "gonum.org/v1/plot"},
+		"batchnorm/bnlib/plot":    {"batchnorm/data", "batchnorm/bnlib", "batchnorm/bnlib/chart", "batchnorm/bnlib/show", "github.com/gomlx", "github.com/janpfeifer/gonb"},
 		"batchnorm/bnlib/host":    {"batchnorm/data", "batchnorm/bnlib", "batchnorm/bnlib/backend", "github.com/gomlx"},
 		"batchnorm/bnlib/chart":   {"batchnorm/bnlib/show", "github.com/janpfeifer/gonb"},
 		"batchnorm/bnlib/show":    {"batchnorm/notebooks"},

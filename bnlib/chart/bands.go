@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/plot"
 )
 
 const (
@@ -16,38 +17,38 @@ const (
 // Bands draws how the pre-activations of each hidden layer are distributed through training, as Ioffe and Szegedy (2015) do in
 // their figure 1: a row a layer, a column a run; the median, within it the percentiles 15 to 85, which are the figure's, and
 // 5 to 95. The runs need snapshots, which Options.Probe takes.
-func Bands(runs ...*bnlib.Run) *Figure {
-	f := &Figure{Title: bandsTitle(runs), Subtitle: conditions(runs), Columns: len(runs), Width: 390 * max(2, len(runs)), Height: 140}
-	f.explain(bandLegend + ofImages(snapshots(runs)))
+func Bands(runs ...*bnlib.Run) *plot.Figure {
+	f := &plot.Figure{Title: bandsTitle(runs), Subtitle: conditions(runs), Columns: len(runs), Width: 390 * max(2, len(runs)), Height: 140}
+	explain(f, bandLegend+ofImages(snapshots(runs)))
 	looks := appearances(runs)
 	names := layers(snapshots(runs)...)
 	if len(names) == 0 {
-		return f.unprobed(runs)
+		return unprobed(f, runs)
 	}
 	for _, layer := range names {
-		row := make([]Panel, len(runs))
+		row := make([]plot.Panel, len(runs))
 		for i, run := range runs {
-			row[i] = Panel{
-				Title: layer + ", " + looks[i].name, X: stepAxis(runs), Y: Axis{Label: "pre-activation"}, Empty: notProbed,
+			row[i] = plot.Panel{
+				Title: layer + ", " + looks[i].name, X: stepAxis(runs), Y: plot.Axis{Label: "pre-activation"}, Empty: notProbed,
 			}
 			s := bandSeries(run, layer)
 			s.Name, s.Style = looks[i].name, looks[i].style
 			if len(s.X) == 0 {
 				continue
 			}
-			row[i].Series, row[i].Marks = []Series{s}, ends(run, s)
+			row[i].Series, row[i].Marks = []plot.Series{s}, ends(run, s)
 		}
-		shareAxis(row)
+		plot.ShareAxis(row)
 		f.Panels = append(f.Panels, row...)
 	}
 	return f
 }
 
 // bandSeries is the median of the pre-activations of a layer with its bands, without a name.
-func bandSeries(run *bnlib.Run, layer string) Series {
-	var s Series
+func bandSeries(run *bnlib.Run, layer string) plot.Series {
+	var s plot.Series
 	s.X, s.Y = through(run, layer, percentile(2))
-	s.Bands = []Band{{Note: pale}, {Note: dark}}
+	s.Bands = []plot.Band{{Note: pale}, {Note: dark}}
 	for k := range s.Bands {
 		_, s.Bands[k].Low = through(run, layer, percentile(k))
 		_, s.Bands[k].High = through(run, layer, percentile(4-k))
@@ -82,7 +83,7 @@ func travel(run *bnlib.Run, layer string) string {
 		}
 		last = i
 	}
-	within := func(low, high float64) string { return "[" + short(low) + ", " + short(high) + "]" }
+	within := func(low, high float64) string { return "[" + plot.Short(low) + ", " + plot.Short(high) + "]" }
 	at := divergedAt(run)
 	switch {
 	case first < 0 && at > 0:

@@ -1,151 +1,29 @@
 package chart_test
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-	"image/png"
 	"maps"
-	"math"
-	"reflect"
-	"slices"
-	"testing"
 
 	"batchnorm/bnlib/chart"
+	"batchnorm/bnlib/plot"
 )
 
 // goldenCells names those of cellFigures whose pictures are compared with testdata.
 var goldenCells = []string{"heat3", "heat4", "heat7", "weights4", "dots"}
 
 // cellFigures are the figures made of cells.
-func cellFigures() map[string]*chart.Figure {
-	return map[string]*chart.Figure{
+func cellFigures() map[string]*plot.Figure {
+	return map[string]*plot.Figure{
 		"heat3":    chart.HistogramHeat(recordedInside("inside3")...),
 		"heat4":    chart.HistogramHeat(recordedInside("inside4")...),
 		"weights4": chart.FirstLayer(recordedInside("inside4")...),
 		"dots":     chart.Dots(recordedEight()),
 		"heat7":    chart.HistogramHeat(probed("probe7")...),
-		"phases":   phases(),
 		"heat6":    chart.HistogramHeat(recordedInside("inside6")...),
 	}
 }
 
-// phases is a grid with logarithmic axes.
-func phases() *chart.Figure {
-	cells := chart.Cells{
-		X: []float64{.005, .05, .5, 5}, Y: []float64{.03, .3, 3, 30}, Name: "validation accuracy",
-		Values: [][]float64{{.9, .95, .6}, {.97, math.NaN(), .7}, {.1, .11, .1}},
-		Colors: chart.ColorScale{Stops: chart.Sequential(chart.WithBatchNorm.Color), Max: 1},
-	}
-	return &chart.Figure{Title: "Where training works", Panels: []chart.Panel{{
-		X: chart.Axis{Label: "learning rate", Log: true}, Y: chart.Axis{Label: "std of the initial weights", Log: true},
-		Cells: []chart.Cells{cells},
-		Marks: []chart.Mark{{X: .05, Y: math.NaN(), Text: "a mark", Color: chart.WithoutBatchNorm.Color}},
-		Rules: []chart.Rule{{Y: 1, Text: "a rule"}},
-	}}}
-}
-
-func allFigures() map[string]*chart.Figure {
+func allFigures() map[string]*plot.Figure {
 	all := figures()
 	maps.Copy(all, cellFigures())
 	return all
-}
-
-// A grid says what its colours mean once for each scale, and a value keeps its place in the data.
-func TestCells(t *testing.T) {
-	nan := math.NaN()
-	cells := chart.Cells{
-		X: []float64{0, 1, 3}, Y: []float64{-1, 0, 1, 2}, Name: "share",
-		Values: [][]float64{{0, .25, nan}, {.5, 1, .125}},
-		Colors: chart.ColorScale{Stops: []string{"#ffffff", "#000000"}, Max: 1},
-	}
-	other := cells
-	other.Colors.Root = true
-	figure := &chart.Figure{Panels: []chart.Panel{{Cells: []chart.Cells{cells}}, {Cells: []chart.Cells{cells}}, {Cells: []chart.Cells{other}}}}
-	raw, err := figure.VegaLite()
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkSpec(t, raw)
-	var spec struct {
-		Concat []struct {
-			Layer []struct {
-				Data struct{ Values []map[string]any }
-			}
-		}
-	}
-	if err := json.Unmarshal(raw, &spec); err != nil {
-		t.Fatal(err)
-	}
-	for i, want := range []int{4, 1, 4} { // cells, and the key: bar and two limits
-		if got := len(spec.Concat[i].Layer); got != want {
-			t.Errorf("panel %d has %d layers, want %d", i, got, want)
-		}
-	}
-	want := []map[string]any{
-		{"x0": 0., "x1": 1., "v": []any{0., 250., ""}},
-		{"x0": 1., "x1": 3., "v": []any{500., 1000., 125.}},
-	}
-	if got := spec.Concat[0].Layer[0].Data.Values; !reflect.DeepEqual(got, want) {
-		t.Errorf("data %v, want %v", got, want)
-	}
-}
-
-// The picture has the very colours of the scale, with no seam between cells, and grey where nothing is known.
-func TestCellsInPicture(t *testing.T) {
-	cells := chart.Cells{
-		X: []float64{0, 1, 2, 3}, Y: []float64{0, 1, 2}, Values: [][]float64{{0, 1}, {1, 0}, {math.NaN(), .5}},
-		Colors: chart.ColorScale{Stops: []string{"#102030", "#f0e0d0"}, Max: 1},
-	}
-	raw, err := (&chart.Figure{Panels: []chart.Panel{{Cells: []chart.Cells{cells}}}}).PNG()
-	if err != nil {
-		t.Fatal(err)
-	}
-	img, err := png.Decode(bytes.NewReader(raw))
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Along a line through the lower cells, from the left: the scale's first colour, its last, grey; nothing else between.
-	var colors []string
-	y := img.Bounds().Max.Y - 2*80
-	for x := 2 * 60; x < img.Bounds().Max.X-2*20; x++ {
-		r, g, b, _ := img.At(x, y).RGBA()
-		hex := fmt.Sprintf("#%02x%02x%02x", r>>8, g>>8, b>>8)
-		if len(colors) == 0 || colors[len(colors)-1] != hex {
-			colors = append(colors, hex)
-		}
-	}
-	if want := []string{"#102030", "#f0e0d0", "#cfd3d8"}; !slices.Equal(colors, want) {
-		t.Errorf("colours %v, want %v", colors, want)
-	}
-}
-
-// Whatever cells a reader writes, they are drawn, or the panel says why not.
-func TestOddCells(t *testing.T) {
-	nan, inf := math.NaN(), math.Inf(1)
-	scale := chart.ColorScale{Stops: chart.Sequential("#1f6fb4"), Max: 1}
-	tests := map[string]chart.Cells{
-		"none":           {},
-		"no scale":       {X: []float64{0, 1}, Y: []float64{0, 1}, Values: [][]float64{{3}}},
-		"falling":        {X: []float64{1, 0}, Y: []float64{0, 1}, Colors: scale},
-		"infinite edges": {X: []float64{0, inf}, Y: []float64{nan, 1}, Colors: scale},
-		"few values":     {X: []float64{0, 1, 2}, Y: []float64{0, 1, 2}, Values: [][]float64{{1}}, Colors: scale},
-		"huge values":    {X: []float64{0, 1}, Y: []float64{0, 1}, Values: [][]float64{{inf}}, Colors: scale},
-		"picture":        {X: []float64{0, 1, 2}, Y: []float64{0, 1}, Values: [][]float64{{1}, {nan}}, Colors: scale, Picture: true},
-	}
-	for name, cells := range tests {
-		for _, log := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, log %v", name, log), func(t *testing.T) {
-				figure := &chart.Figure{Panels: []chart.Panel{{X: chart.Axis{Log: log}, Cells: []chart.Cells{cells}, Bare: cells.Picture}}}
-				spec, err := figure.VegaLite()
-				if err != nil {
-					t.Fatal(err)
-				}
-				checkSpec(t, spec)
-				if _, err := figure.PNG(); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-	}
 }

@@ -74,7 +74,7 @@ func ExampleMultiples() {
 func ExampleResults() {
 	runs := pair([3]float64{.1134, .3264, .7068}, [3]float64{.1134, .9108, .9406})
 	article := bnlib.ArticleReported[1]
-	table := chart.Results(runs...).AddAccuracies("article, test", article.PlainTest, article.BatchNormTest)
+	table := chart.Results(runs...).AddColumn("article, test", chart.Accuracies(article.PlainTest, article.BatchNormTest)...)
 	fmt.Print(table.Text())
 	// Output:
 	// | network            | test accuracy | validation accuracy |  90% at step | steps per second | article, test |   status |
@@ -83,27 +83,6 @@ func ExampleResults() {
 	// | with batch norm    |         .9406 |               .9406 | 500 (0.40 s) |             1250 |         .9801 | finished |
 	//
 	// Experiment 1 · weights normal(0, 0.05) · learning rate 0.01 · ReLU · minibatches of 60 · seed 1 · steps per second of each of 2 networks trained together
-}
-
-// Any other figure is a literal. A value that is not a number breaks the curve.
-func ExampleFigure() {
-	x := []float64{0.01, 0.1, 1, 10}
-	figure := &chart.Figure{
-		Title: "The sigmoid's slope vanishes where its input is large",
-		Panels: []chart.Panel{{
-			X: chart.Axis{Label: "pre-activation", Log: true},
-			Y: chart.Axis{Label: "slope", Min: 0, Max: 0.3},
-			Series: []chart.Series{
-				{Name: "sigmoid", Style: chart.Variant(0), X: x, Y: []float64{.25, .2494, .1966, .00005}},
-				{Name: "unknown beyond 1", Style: chart.Variant(1), X: x, Y: []float64{.2, .2, .15, math.NaN()}},
-			},
-			Marks: []chart.Mark{{X: 10, Y: .15, Text: "not measured", Color: chart.Variant(1).Color}},
-			Rules: []chart.Rule{{Y: .25, Text: "its largest value"}},
-		}},
-	}
-	_, err := figure.PNG()
-	fmt.Println(err)
-	// Output: <nil>
 }
 
 // The article's closing table, with ours over several seeds beside it; bnlib.Study trains them.
@@ -130,25 +109,6 @@ func ExampleStudy() {
 	// ours, without: .8237 (.7068 to .9406)
 	// article, with: .9801
 	// ours, with: .9456 (.9406 to .9506)
-}
-
-// A grid of colours, such as accuracies over two settings.
-func ExampleCells() {
-	figure := &chart.Figure{
-		Title: "Where training works",
-		Panels: []chart.Panel{{
-			X: chart.Axis{Label: "learning rate", Log: true},
-			Y: chart.Axis{Label: "std of the initial weights", Log: true},
-			Cells: []chart.Cells{{
-				X: []float64{.003, .03, .3}, Y: []float64{.01, .1, 1}, Name: "accuracy",
-				Values: [][]float64{{.97, .91}, {.98, math.NaN()}},
-				Colors: chart.ColorScale{Stops: chart.Sequential(chart.WithBatchNorm.Color), Max: 1},
-			}},
-		}},
-	}
-	_, err := figure.PNG()
-	fmt.Println(err)
-	// Output: <nil>
 }
 
 // Gradients derived by hand against autodiff's.

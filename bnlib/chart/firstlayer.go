@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/plot"
 )
 
 const (
@@ -24,23 +25,23 @@ const (
 // it draws the 24 whose weights have the largest Euclidean norm, the largest first, row by row. Weights above zero are green,
 // below it purple; a run has one scale for all its units, on which one weight in twenty has the darkest colour or would have
 // a darker one.
-func FirstLayer(runs ...*bnlib.Run) *Figure {
-	const width = gridAcross*pictureScale + int(axisWidth)
-	f := &Figure{
+func FirstLayer(runs ...*bnlib.Run) *plot.Figure {
+	const width = gridAcross*pictureScale + plot.AxisWidth
+	f := &plot.Figure{
 		Subtitle: conditions(runs),
 		Width:    width * max(1, len(runs)),
 		Height:   gridDown * pictureScale,
 	}
 	looks := appearances(runs)
 	for i, run := range runs {
-		p := Panel{Bare: true, Empty: "no " + firstLayer + " of an image's size"}
+		p := plot.Panel{Bare: true, Empty: "no " + firstLayer + " of an image's size"}
 		p.Y.Label = looks[i].name
 		if w, ok := imageWeights(run); ok {
-			p.draw(w)
+			drawUnits(&p, w)
 		}
 		f.Panels = append(f.Panels, p)
 	}
-	f.explain("green: above zero, purple: below")
+	explain(f, "green: above zero, purple: below")
 	most := 0
 	for _, run := range runs {
 		if w, ok := imageWeights(run); ok {
@@ -58,7 +59,7 @@ func FirstLayer(runs ...*bnlib.Run) *Figure {
 		}
 		all := norms(w)
 		drawn := largest(all, picturesAcross*picturesDown)
-		return short(all[drawn[0]]) + " to " + short(all[drawn[len(drawn)-1]])
+		return plot.Short(all[drawn[0]]) + " to " + plot.Short(all[drawn[len(drawn)-1]])
 	})
 	return f
 }
@@ -83,11 +84,11 @@ func norms(w bnlib.Weight) []float64 {
 	return out
 }
 
-// draw puts the images of the largest units into a panel. w is [784, units].
-func (p *Panel) draw(w bnlib.Weight) {
+// drawUnits puts the images of the largest units into a panel. w is [784, units].
+func drawUnits(p *plot.Panel, w bnlib.Weight) {
 	units := w.Dims[1]
 	drawn := largest(norms(w), picturesAcross*picturesDown)
-	cells := Cells{Name: "weight", Picture: true, X: make([]float64, gridAcross+1), Y: make([]float64, gridDown+1)}
+	cells := plot.Cells{Name: "weight", Picture: true, X: make([]float64, gridAcross+1), Y: make([]float64, gridDown+1)}
 	for i := range cells.X {
 		cells.X[i] = float64(i)
 	}
@@ -115,8 +116,8 @@ func (p *Panel) draw(w bnlib.Weight) {
 	}
 	slices.Sort(sizes)
 	end := sizes[int(clearlyStronger*float64(len(sizes)-1))]
-	cells.Colors = ColorScale{Stops: Diverging(), Min: -end, Max: end}
-	p.Cells = []Cells{cells}
+	cells.Colors = plot.ColorScale{Stops: plot.Diverging(), Min: -end, Max: end}
+	p.Cells = []plot.Cells{cells}
 }
 
 // largest returns the places of the n largest values, the largest first. NaN counts as largest of all.

@@ -74,11 +74,7 @@ func TestFirstLayerWithoutImages(t *testing.T) {
 					t.Errorf("the panel says %q, want %q", p.Empty, test.want)
 				}
 			}
-			spec, err := figure.VegaLite()
-			if err != nil {
-				t.Fatal(err)
-			}
-			checkSpec(t, spec)
+			vegaLite(t, figure)
 			if _, err := figure.PNG(); err != nil {
 				t.Error(err)
 			}

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/plot"
 )
 
 const (
@@ -22,8 +23,8 @@ const (
 // them less than a third of its height. Where values grow a thousandfold, the axis is logarithmic on both sides of zero and
 // shows what lies between the percentiles that a Signal holds. Steps
 // at which no value is finite are grey, and a × says from where on.
-func HistogramHeat(runs ...*bnlib.Run) *Figure {
-	f := &Figure{
+func HistogramHeat(runs ...*bnlib.Run) *plot.Figure {
+	f := &plot.Figure{
 		Title:    bandsTitle(runs),
 		Subtitle: conditions(runs),
 		Columns:  len(runs),
@@ -34,7 +35,7 @@ func HistogramHeat(runs ...*bnlib.Run) *Figure {
 	var heats []*heat
 	names := layers(snapshots(runs)...)
 	if len(names) == 0 {
-		return f.unprobed(runs)
+		return unprobed(f, runs)
 	}
 	for _, layer := range names {
 		row := make([]*heat, len(runs))
@@ -52,7 +53,7 @@ func HistogramHeat(runs ...*bnlib.Run) *Figure {
 	for i, h := range heats {
 		f.Panels = append(f.Panels, h.panel(runs[i%len(runs)], looks[i%len(runs)], full))
 	}
-	f.explain("colour: share of the step's values in a cell, square root scale" + ofImages(snapshots(runs)))
+	explain(f, "colour: share of the step's values in a cell, square root scale"+ofImages(snapshots(runs)))
 	return f
 }
 
@@ -124,11 +125,11 @@ func (h *heat) value(at float64) float64 {
 }
 
 // names are what a bent axis says: 0 and powers of ten on both sides.
-func (h *heat) names() []Name {
+func (h *heat) names() []plot.Name {
 	if h.bent == 0 {
 		return nil
 	}
-	names := []Name{{0, "0"}}
+	names := []plot.Name{{At: 0, Text: "0"}}
 	first := math.Ceil(math.Log10(h.bent)) + 2
 	decades := math.Log10(max(math.Abs(h.value(h.low)), math.Abs(h.value(h.high)))) - first
 	sides := 1.
@@ -139,7 +140,7 @@ func (h *heat) names() []Name {
 	for k := 0.; k <= decades; k += every {
 		text := fmt.Sprintf("1e%.0f", first+k)
 		at := h.at(math.Pow(10, first+k))
-		names = append(names, Name{at, text}, Name{-at, "−" + text})
+		names = append(names, plot.Name{At: at, Text: text}, plot.Name{At: -at, Text: "−" + text})
 	}
 	return names
 }
@@ -274,15 +275,15 @@ func percentilePieces(s bnlib.Signal) []piece {
 	return pieces
 }
 
-func (h *heat) panel(run *bnlib.Run, look appearance, full float64) Panel {
+func (h *heat) panel(run *bnlib.Run, look appearance, full float64) plot.Panel {
 	what := "pre-activation"
 	if h.kind == bnlib.Product && len(h.signals) > 0 {
 		what = "product"
 	}
-	p := Panel{
+	p := plot.Panel{
 		Title: h.layer + ", " + look.name,
 		X:     stepAxis([]*bnlib.Run{run}),
-		Y:     Axis{Label: what},
+		Y:     plot.Axis{Label: what},
 		Empty: notProbed,
 	}
 	if len(run.Snapshots) > 0 {
@@ -292,13 +293,13 @@ func (h *heat) panel(run *bnlib.Run, look appearance, full float64) Panel {
 		return p
 	}
 	if finite(h.low) {
-		p.Y.Min, p.Y.Max = round(h.low), round(h.high)
+		p.Y.Min, p.Y.Max = h.low, h.high
 	} else {
 		p.Y.Min, p.Y.Max = 0, 1
 	}
-	cells := Cells{
+	cells := plot.Cells{
 		X: stepEdges(h.steps, run), Y: make([]float64, heatRows+1), Values: h.columns, Name: "share of values",
-		Colors: ColorScale{Stops: Sequential(look.style.Color), Max: full, Root: true, Percent: true},
+		Colors: plot.ColorScale{Stops: plot.Sequential(look.style.Color), Max: full, Root: true, Percent: true},
 	}
 	for k := range cells.Y {
 		cells.Y[k] = p.Y.Min + (p.Y.Max-p.Y.Min)*float64(k)/heatRows
@@ -307,10 +308,10 @@ func (h *heat) panel(run *bnlib.Run, look appearance, full float64) Panel {
 		p.Y.Names = h.names()
 		p.Y.Label += " (log on both sides of 0)"
 		for k := range heatRows {
-			cells.RowNames = append(cells.RowNames, short(h.value(cells.Y[k]))+" to "+short(h.value(cells.Y[k+1])))
+			cells.RowNames = append(cells.RowNames, plot.Short(h.value(cells.Y[k]))+" to "+plot.Short(h.value(cells.Y[k+1])))
 		}
 	}
-	p.Cells = []Cells{cells}
+	p.Cells = []plot.Cells{cells}
 	for i, signal := range h.signals {
 		if signal.NotFinite == 0 {
 			continue
@@ -323,7 +324,7 @@ func (h *heat) panel(run *bnlib.Run, look appearance, full float64) Panel {
 		case none:
 			text = fmt.Sprintf("no finite values from step %d", h.steps[i])
 		}
-		p.Marks = []Mark{{X: float64(h.steps[i]), Y: math.NaN(), Text: text, Detail: look.name + ": " + text, Color: ink}}
+		p.Marks = []plot.Mark{{X: float64(h.steps[i]), Y: math.NaN(), Text: text, Detail: look.name + ": " + text, Color: plot.Ink}}
 		break
 	}
 	return p

@@ -102,11 +102,7 @@ func TestHistogramHeatWithoutSnapshots(t *testing.T) {
 		if !strings.Contains(last.Empty, "Probe") || len(last.Cells) > 0 {
 			t.Errorf("of %d runs the last panel says %q", len(runs), last.Empty)
 		}
-		spec, err := figure.VegaLite()
-		if err != nil {
-			t.Fatal(err)
-		}
-		checkSpec(t, spec)
+		vegaLite(t, figure)
 		if _, err := figure.PNG(); err != nil {
 			t.Error(err)
 		}

@@ -6,19 +6,20 @@ import (
 	"strings"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/plot"
 )
 
 // Initial tells what networks look like before training, from what bnlib.InitialSignal returns for them: by hidden layer the
 // standard deviation of the pre-activations and the share of saturated values or dead units; the first training loss, in nats;
 // and the norms of the first gradient with respect to the weights of the first and of the last hidden layer, with their ratio.
-func Initial(networks []bnlib.Network, snapshots []bnlib.Snapshot) *Table {
+func Initial(networks []bnlib.Network, snapshots []bnlib.Snapshot) *plot.Table {
 	n := min(len(networks), len(snapshots))
 	runs := make([]*bnlib.Run, n)
 	for i := range runs {
 		runs[i] = &bnlib.Run{Network: networks[i], Snapshots: snapshots[i : i+1]}
 	}
 	what, explained := idleKind(runs)
-	t := &Table{
+	t := &plot.Table{
 		Header: []string{"network", "std of pre-activations by layer", what + " by layer", "first loss", "gradient, first layer", "last", "first / last"},
 	}
 	if explained != "" {

@@ -9,14 +9,15 @@ import (
 
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/chart"
+	"batchnorm/bnlib/plot"
 )
 
 // insideFigures are the figures of what a probe saw.
-func insideFigures() map[string]*chart.Figure {
+func insideFigures() map[string]*plot.Figure {
 	one, four, seven := probed("probe1"), probed("probe4"), probed("probe7")
 	networks, snapshots := initial()
 	study := studied()
-	return map[string]*chart.Figure{
+	return map[string]*plot.Figure{
 		"profile":        chart.SignalProfile(networks, snapshots),
 		"profile_plain":  chart.SignalProfile([]bnlib.Network{networks[0], networks[4]}, []bnlib.Snapshot{snapshots[0], snapshots[4]}),
 		"profile_none":   chart.SignalProfile(nil, nil),
@@ -184,12 +185,12 @@ func TestBandsDrawPreActivations(t *testing.T) {
 
 func TestInsideMarksDivergence(t *testing.T) {
 	runs := []*bnlib.Run{diverge(grows(0, 2, 4)[0], 3), grows(0, 2, 4)[1]}
-	for name, f := range map[string]*chart.Figure{"bands": chart.Bands(runs...), "sizes": chart.Sizes(runs...), "units": chart.Units(runs...)} {
+	for name, f := range map[string]*plot.Figure{"bands": chart.Bands(runs...), "sizes": chart.Sizes(runs...), "units": chart.Units(runs...)} {
 		marks := 0
 		for _, p := range f.Panels {
 			for _, m := range p.Marks {
 				marks++
-				if m.X != 3 || m.Text != "diverged at step 3" || m.Color != chart.WithoutBatchNorm.Color {
+				if m.X != 3 || m.Text != "diverged at step 3" || m.Color != plot.Orange.Color {
 					t.Errorf("%s: mark %+v", name, m)
 				}
 			}
@@ -218,12 +219,8 @@ func TestFiguresOfAFullTrainingAreSmall(t *testing.T) {
 		}
 		runs = append(runs, &full)
 	}
-	for name, f := range map[string]*chart.Figure{"bands": chart.Bands(runs...), "sizes": chart.Sizes(runs...), "units": chart.Units(runs...)} {
-		spec, err := f.VegaLite()
-		if err != nil {
-			t.Fatal(err)
-		}
-		checkSpec(t, spec)
+	for name, f := range map[string]*plot.Figure{"bands": chart.Bands(runs...), "sizes": chart.Sizes(runs...), "units": chart.Units(runs...)} {
+		spec := vegaLite(t, f)
 		t.Logf("%s: specification of %d bytes", name, len(spec))
 	}
 }

@@ -5,13 +5,14 @@ import (
 	"strings"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/plot"
 )
 
 // Multiples draws validation accuracy against training step in one small panel for each experiment, four in a row: the article's
 // eight, in their order, make a row of small initial weights above a row of large ones. Each of pairs holds the runs of one
 // experiment.
-func Multiples(pairs [][]*bnlib.Run) *Figure {
-	f := &Figure{Title: multiplesTitle(pairs), Columns: min(4, len(pairs)), Height: 120}
+func Multiples(pairs [][]*bnlib.Run) *plot.Figure {
+	f := &plot.Figure{Title: multiplesTitle(pairs), Columns: min(4, len(pairs)), Height: 120}
 	f.Width = max(640, 195*f.Columns)
 	var all []*bnlib.Run
 	for _, runs := range pairs {

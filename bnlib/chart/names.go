@@ -1,47 +1,86 @@
 package chart
 
 import (
-	"encoding/json"
 	"fmt"
+
+	"batchnorm/bnlib"
+	"batchnorm/bnlib/plot"
 )
 
-// Name stands on an axis in place of a number.
-type Name struct {
-	At   float64
-	Text string
+// appearance is how a run is shown in a figure or a table of several.
+type appearance struct {
+	name  string
+	plain bool // the name says nothing but whether there is batch normalization
+	style plot.Style
 }
 
-// name puts the names of the axis, if it has any, in place of its ticks.
-func (s *scale) name(names []Name) {
-	if names == nil {
-		return
+// styleOf returns the style of a network in every figure, if it has one: a model that a reader wrote has none.
+func styleOf(n bnlib.Network) (style plot.Style, ok bool) {
+	if n.BatchNorm {
+		return plot.Blue, n.Model == nil
 	}
-	s.ticks, s.names = nil, nil
-	for _, n := range names {
-		if at := round(n.At); at >= s.min && at <= s.max {
-			s.ticks, s.names = append(s.ticks, at), append(s.names, n.Text)
+	return plot.Orange, n.Model == nil
+}
+
+// appearances names and styles each run: "with batch norm" and "without batch norm" in their two styles within one
+// experiment; by the name of its experiment where there are several, or where a reader wrote the model. A style that another
+// run already has becomes a variant.
+func appearances(runs []*bnlib.Run) []appearance {
+	looks := make([]appearance, len(runs))
+	one := len(runs) > 0 && oneExperiment(runs)
+	used, taken := map[string]int{}, map[string]bool{}
+	variant := 0
+	for i, run := range runs {
+		n := run.Network
+		name, plain := n.Name, false
+		switch {
+		case n.Model != nil && name == "":
+			name = "custom model"
+		case n.Model != nil:
+		case one || name == "":
+			name, plain = label(n), true
+		case paired(runs, name):
+			name += ", " + label(n)
+		}
+		used[name]++
+		if used[name] > 1 {
+			name, plain = fmt.Sprintf("%s (%d)", name, used[name]), false
+		}
+		style, ok := styleOf(n)
+		if !ok || taken[style.Color] {
+			style = plot.Variant(variant)
+			variant++
+		}
+		taken[style.Color] = true
+		looks[i] = appearance{name, plain, style}
+	}
+	return looks
+}
+
+func label(n bnlib.Network) string {
+	if n.BatchNorm {
+		return "with batch norm"
+	}
+	return "without batch norm"
+}
+
+// oneExperiment reports whether all runs have the name of the first, and none a model of its own.
+func oneExperiment(runs []*bnlib.Run) bool {
+	for _, run := range runs {
+		if run.Network.Name != runs[0].Network.Name || run.Network.Model != nil {
+			return false
 		}
 	}
+	return true
 }
 
-// left returns what the y axis takes from the panel's width, in CSS pixels.
-func (p *pane) left() float64 {
-	left := axisWidth
-	for _, name := range p.y.names {
-		left = max(left, textWidth(name, tickSize, false)+16)
+// paired reports whether runs of that name differ in batch normalization.
+func paired(runs []*bnlib.Run, name string) bool {
+	var with, without bool
+	for _, run := range runs {
+		if run.Network.Name == name {
+			with, without = with || run.Network.BatchNorm, without || !run.Network.BatchNorm
+		}
 	}
-	return left
-}
-
-// nameExpr makes Vega-Lite write the names.
-func (s scale) nameExpr() string {
-	at, err := json.Marshal(s.ticks)
-	if err != nil {
-		panic(err) // of numbers there is none
-	}
-	names, err := json.Marshal(s.names)
-	if err != nil {
-		panic(err) // of words there is none
-	}
-	return fmt.Sprintf("%s[indexof(%s, datum.value)]", names, at)
+	return with && without
 }

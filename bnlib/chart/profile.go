@@ -7,45 +7,46 @@ import (
 	"strings"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/plot"
 )
 
 // SignalProfile draws how a signal travels through the hidden layers of networks before training, from what
 // bnlib.InitialSignal returns for them: a column for each experiment, with the standard deviation of the pre-activations by
 // layer on a log axis that all share, and below it, for each network, the median and the bands of the percentiles, each on an
 // axis of its own.
-func SignalProfile(networks []bnlib.Network, snapshots []bnlib.Snapshot) *Figure {
+func SignalProfile(networks []bnlib.Network, snapshots []bnlib.Snapshot) *plot.Figure {
 	groups := group(networks[:min(len(networks), len(snapshots))])
-	f := &Figure{
+	f := &plot.Figure{
 		Title: profileTitle(networks, snapshots), Subtitle: bandLegend + ofImages(snapshots), Columns: len(groups), Height: 120,
 		Width: max(640, 195*len(groups)),
 	}
 	if len(groups) == 0 {
-		return f.unprobed(nil)
+		return unprobed(f, nil)
 	}
 	rows := 0
-	spread := make([]Panel, len(groups))
+	spread := make([]plot.Panel, len(groups))
 	for i, g := range groups {
 		rows = max(rows, len(g.members))
-		spread[i] = Panel{Title: g.title, X: layerAxis, Y: Axis{Label: "std of pre-activations (log)", Log: true}, Empty: notFinite}
+		spread[i] = plot.Panel{Title: g.title, X: layerAxis, Y: plot.Axis{Label: "std of pre-activations (log)", Log: true}, Empty: notFinite}
 		for _, k := range g.members {
 			x, y := byLayer(snapshots[k], func(s bnlib.Signal) float64 { return s.Std })
-			spread[i].Series = append(spread[i].Series, Series{Name: g.looks[k].name, Style: g.looks[k].style, X: x, Y: y})
+			spread[i].Series = append(spread[i].Series, plot.Series{Name: g.looks[k].name, Style: g.looks[k].style, X: x, Y: y})
 		}
 	}
-	shareAxis(spread)
+	plot.ShareAxis(spread)
 	f.Panels = spread
 	for row := range rows {
 		for _, g := range groups {
-			p := Panel{Title: g.title, X: layerAxis, Y: Axis{Label: "pre-activation"}, Empty: "no such network"}
+			p := plot.Panel{Title: g.title, X: layerAxis, Y: plot.Axis{Label: "pre-activation"}, Empty: "no such network"}
 			if row < len(g.members) {
 				k := g.members[row]
-				s := Series{Name: g.looks[k].name, Style: g.looks[k].style, Bands: []Band{{Note: pale}, {Note: dark}}}
+				s := plot.Series{Name: g.looks[k].name, Style: g.looks[k].style, Bands: []plot.Band{{Note: pale}, {Note: dark}}}
 				s.X, s.Y = byLayer(snapshots[k], percentile(2))
 				for b := range s.Bands {
 					_, s.Bands[b].Low = byLayer(snapshots[k], percentile(b))
 					_, s.Bands[b].High = byLayer(snapshots[k], percentile(4-b))
 				}
-				p.Series, p.Empty = []Series{s}, notFinite
+				p.Series, p.Empty = []plot.Series{s}, notFinite
 			}
 			f.Panels = append(f.Panels, p)
 		}
@@ -55,7 +56,7 @@ func SignalProfile(networks []bnlib.Network, snapshots []bnlib.Snapshot) *Figure
 
 const notFinite = "not finite"
 
-var layerAxis = Axis{Label: "hidden layer"}
+var layerAxis = plot.Axis{Label: "hidden layer"}
 
 // byLayer returns value(signal) for each hidden layer, numbered from 1.
 func byLayer(s bnlib.Snapshot, value func(bnlib.Signal) float64) (x, y []float64) {
@@ -116,15 +117,11 @@ func profileTitle(networks []bnlib.Network, snapshots []bnlib.Snapshot) string {
 				low, high = min(low, slices.Min(std)), max(high, slices.Max(std))
 			default:
 				own = own || networks[k].Model != nil
-				items = append(items, fmt.Sprintf("%s to %s (%s)", short(std[0]), short(std[len(std)-1]), g.title))
+				items = append(items, fmt.Sprintf("%s to %s (%s)", plot.Short(std[0]), plot.Short(std[len(std)-1]), g.title))
 			}
 		}
 	}
-	const most = 4
-	if len(items) > most {
-		items = append(items[:most], fmt.Sprintf("and %d more", len(items)-most))
-	}
-	text := strings.Join(items, ", ")
+	text := strings.Join(firstFew(items), ", ")
 	if text != "" && !own {
 		text = "without batch norm " + text
 	}
@@ -132,7 +129,7 @@ func profileTitle(networks []bnlib.Network, snapshots []bnlib.Snapshot) string {
 		if text != "" {
 			text += "; "
 		}
-		text += fmt.Sprintf("with batch norm %s to %s in all layers", short(low), short(high))
+		text += fmt.Sprintf("with batch norm %s to %s in all layers", plot.Short(low), plot.Short(high))
 	}
 	if text == "" {
 		text = "nothing to draw yet"

@@ -6,46 +6,45 @@ import (
 	"slices"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/plot"
 )
 
 // SeedBands draws validation accuracy against training step over several seeds: their median, and a band from the lowest to the
 // highest, for each of the two networks. A panel for each of the replicates. The accuracy of a network that diverged counts: it
 // is the share of class 0.
-func SeedBands(replicates ...bnlib.Replicates) *Figure {
-	f := &Figure{Title: seedsTitle(replicates), Columns: min(4, len(replicates))}
+func SeedBands(replicates ...bnlib.Replicates) *plot.Figure {
+	f := &plot.Figure{Title: seedsTitle(replicates), Columns: min(4, len(replicates))}
 	if len(replicates) > 1 {
 		f.Width, f.Height = max(640, 195*f.Columns), 120
 	}
 	var all []*bnlib.Run
 	for _, r := range replicates {
 		runs := slices.Concat(r.Plain, r.BatchNorm)
-		p := Panel{X: stepAxis(runs), Y: Axis{Label: accuracyLabel, Min: 0, Max: 1}, Empty: notEvaluated}
+		p := plot.Panel{X: stepAxis(runs), Y: plot.Axis{Label: accuracyLabel, Min: 0, Max: 1}, Empty: notEvaluated}
 		if len(replicates) > 1 {
 			p.Title, p.Y.Label = experimentTitle(r.Experiment), "validation accuracy (share)"
 		}
-		for _, network := range []struct {
-			sample bnlib.Sample
-			name   string
-			style  Style
-		}{{r.Plain, "without batch norm", WithoutBatchNorm}, {r.BatchNorm, "with batch norm", WithBatchNorm}} {
-			s := Series{Name: network.name, Style: network.style}
-			s.X, s.Y, s.Bands = seedBand(network.sample)
+		for i, sample := range []bnlib.Sample{r.Plain, r.BatchNorm} {
+			network := bnlib.Network{BatchNorm: i == 1}
+			s := plot.Series{Name: label(network)}
+			s.Style, _ = styleOf(network)
+			s.X, s.Y, s.Bands = seedBand(sample)
 			if len(s.X) == 0 {
 				continue
 			}
 			p.Series = append(p.Series, s)
-			p.Marks = append(p.Marks, seedsDiverged(network.sample, s)...)
+			p.Marks = append(p.Marks, seedsDiverged(sample, s)...)
 		}
 		f.Panels = append(f.Panels, p)
 		all = append(all, runs...)
 	}
 	f.Subtitle = conditions(all)
-	f.explain("line: median of the seeds; band: lowest to highest")
+	explain(f, "line: median of the seeds; band: lowest to highest")
 	return f
 }
 
 // seedBand returns the median and the range of the accuracies at each step at which any run was evaluated.
-func seedBand(sample bnlib.Sample) (x, median []float64, bands []Band) {
+func seedBand(sample bnlib.Sample) (x, median []float64, bands []plot.Band) {
 	at := map[int][]float64{}
 	for _, run := range sample {
 		for _, e := range run.Points {
@@ -57,17 +56,17 @@ func seedBand(sample bnlib.Sample) (x, median []float64, bands []Band) {
 		steps = append(steps, step)
 	}
 	slices.Sort(steps)
-	band := Band{Note: fmt.Sprintf("range of %s", counted(len(sample), "seed"))}
+	band := plot.Band{Note: fmt.Sprintf("range of %s", counted(len(sample), "seed"))}
 	for _, step := range steps {
 		spread := bnlib.NewSpread(at[step]...)
 		x, median = append(x, float64(step)), append(median, spread.Median)
 		band.Low, band.High = append(band.Low, spread.Min), append(band.High, spread.Max)
 	}
-	return x, median, []Band{band}
+	return x, median, []plot.Band{band}
 }
 
 // seedsDiverged marks the step at which the first of the runs diverged, if any did, on their median.
-func seedsDiverged(sample bnlib.Sample, s Series) []Mark {
+func seedsDiverged(sample bnlib.Sample, s plot.Series) []plot.Mark {
 	first, n := math.MaxInt, 0
 	for _, run := range sample {
 		if at := divergedAt(run); at > 0 {
@@ -77,14 +76,14 @@ func seedsDiverged(sample bnlib.Sample, s Series) []Mark {
 	if n == 0 {
 		return nil
 	}
-	m := Mark{X: float64(first), Y: s.Y[0], Color: s.Style.Color, Text: fmt.Sprintf("%d of %d diverged", n, len(sample))}
+	m := plot.Mark{X: float64(first), Y: s.Y[0], Color: s.Style.Color, Text: fmt.Sprintf("%d of %d diverged", n, len(sample))}
 	for i, x := range s.X {
 		if x <= m.X {
 			m.Y = s.Y[i]
 		}
 	}
 	m.Detail = fmt.Sprintf("%s: %s, the first of them at step %d", s.Name, m.Text, first)
-	return []Mark{m}
+	return []plot.Mark{m}
 }
 
 // seedsTitle says how the networks of one experiment ended, or, of several, in how many the ranges of the two networks are apart.

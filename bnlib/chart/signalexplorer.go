@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/plot"
 )
 
 // SignalExplorer lets a reader move through what networks look like before training: the slider sets the decimal logarithm of
@@ -13,13 +14,13 @@ import (
 //
 // networks and snapshots are as for SignalProfile, for every combination of a standard deviation with an activation. The
 // slider's positions are tenths of a decade: 0.05 and 0.0501 are one. It starts with the combination nearest to start.
-func SignalExplorer(networks []bnlib.Network, snapshots []bnlib.Snapshot, start bnlib.Experiment) *Explorer {
+func SignalExplorer(networks []bnlib.Network, snapshots []bnlib.Snapshot, start bnlib.Experiment) *plot.Explorer {
 	start = start.Complete()
-	e := &Explorer{Slider: Slider{Label: "log₁₀ of the std of the weights", Min: math.Inf(1), Max: math.Inf(-1), Step: math.Inf(1)}, Option: "activation"}
+	e := &plot.Explorer{Slider: plot.Slider{Label: "log₁₀ of the std of the weights", Min: math.Inf(1), Max: math.Inf(-1), Step: math.Inf(1)}, Option: "activation"}
 	nearest := math.Inf(1)
 	for _, g := range group(networks[:min(len(networks), len(snapshots))]) {
 		n := networks[g.members[0]].Complete()
-		s := State{Position: math.Round(10*math.Log10(n.InitStd)) / 10, Option: activationName(n), Figure: signalState(g, snapshots)}
+		s := plot.State{Position: math.Round(10*math.Log10(n.InitStd)) / 10, Option: activationName(n), Figure: signalState(g, snapshots)}
 		distance := math.Abs(math.Log10(n.InitStd / start.InitStd))
 		if n.Activation != start.Activation {
 			distance += 100
@@ -39,12 +40,12 @@ func SignalExplorer(networks []bnlib.Network, snapshots []bnlib.Snapshot, start 
 		return e
 	}
 	for i := range e.States[0].Figure.Panels {
-		var row []Panel
+		var row []plot.Panel
 		for _, s := range e.States {
 			row = append(row, s.Figure.Panels[i])
 		}
 		if row[0].Y.Log {
-			shareAxis(row)
+			plot.ShareAxis(row)
 		}
 		for k, s := range e.States {
 			s.Figure.Panels[i] = row[k]
@@ -54,12 +55,12 @@ func SignalExplorer(networks []bnlib.Network, snapshots []bnlib.Snapshot, start 
 }
 
 // signalState draws the networks of one experiment.
-func signalState(g groupOfNetworks, snapshots []bnlib.Snapshot) *Figure {
+func signalState(g groupOfNetworks, snapshots []bnlib.Snapshot) *plot.Figure {
 	var title string
-	panels := []Panel{
-		{Y: Axis{Label: "std of pre-activations (log)", Log: true}},
-		{Y: Axis{Label: "saturated values, dead units (share)", Max: 1}},
-		{Y: Axis{Label: "norm of the weights' gradient (log)", Log: true}},
+	panels := []plot.Panel{
+		{Y: plot.Axis{Label: "std of pre-activations (log)", Log: true}},
+		{Y: plot.Axis{Label: "saturated values, dead units (share)", Max: 1}},
+		{Y: plot.Axis{Label: "norm of the weights' gradient (log)", Log: true}},
 	}
 	for i, k := range g.members {
 		s, look := snapshots[k], g.looks[k]
@@ -75,10 +76,10 @@ func signalState(g groupOfNetworks, snapshots []bnlib.Snapshot) *Figure {
 		}
 		for p, y := range [][]float64{std, share, gradient} {
 			panels[p].X, panels[p].Empty = layerAxis, notFinite
-			panels[p].Series = append(panels[p].Series, Series{Name: look.name, Style: look.style, X: x, Y: y})
+			panels[p].Series = append(panels[p].Series, plot.Series{Name: look.name, Style: look.style, X: x, Y: y})
 		}
 	}
-	return &Figure{
+	return &plot.Figure{
 		Title:    fmt.Sprintf("Before training, %s: first loss %s", g.title, title),
 		Subtitle: "saturated: slope of the sigmoid or of tanh below 0.01; dead: ReLU 0 on every image" + ofImages(snapshots[g.members[0]:][:1]),
 		Panels:   panels, Columns: len(panels), Width: 780, Height: 170,

@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/plot"
 )
 
 // Study is the article's closing table with ours beside it: a row an experiment, by its number in bnlib.Article, the article's
 // accuracies on the test images, ours as median (smallest to largest) over the seeds, and how many networks collapsed.
-func Study(study map[int]bnlib.Replicates) *Table {
-	t := &Table{Header: []string{
+func Study(study map[int]bnlib.Replicates) *plot.Table {
+	t := &plot.Table{Header: []string{
 		"experiment", "std", "rate", "activation",
 		"article, without", "ours, without", "article, with", "ours, with", "collapsed, without", "collapsed, with",
 	}}
@@ -110,8 +111,8 @@ var causeNames = map[bnlib.Cause]string{
 // Verdicts lists the article's claims, in its order, with what the runs of a study make of them: bnlib.Claims and
 // Claim.Judge. study holds the experiments by their number in bnlib.Article. A claim about an experiment that is not there is
 // left out, one whose runs are not done is untested.
-func Verdicts(study map[int]bnlib.Replicates) *Table {
-	t := &Table{Header: []string{"experiment", "the article says", "its figures, without / with", "verdict", "our runs"}, Words: true}
+func Verdicts(study map[int]bnlib.Replicates) *plot.Table {
+	t := &plot.Table{Header: []string{"experiment", "the article says", "its figures, without / with", "verdict", "our runs"}, Words: true}
 	counts := map[bnlib.Outcome]int{}
 	for _, c := range bnlib.Claims {
 		if slices.ContainsFunc(c.Experiments(), func(n int) bool { _, ok := study[n]; return !ok }) {

@@ -8,6 +8,7 @@ import (
 
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/chart"
+	"batchnorm/bnlib/plot"
 )
 
 // tested returns a run with the given accuracy on the test images that answers the given class for nearly all of them, or
@@ -136,7 +137,7 @@ func TestDots(t *testing.T) {
 		if bn.X[0] != want[0] || article.X[1] != want[1] {
 			t.Errorf("panel %d: %v and %v, want %v", i, bn.X[0], article.X[1], want)
 		}
-		if plain.Color != chart.WithoutBatchNorm.Color || bn.Color != chart.WithBatchNorm.Color || bn.Y[0] >= plain.Y[0] {
+		if plain.Color != plot.Orange.Color || bn.Color != plot.Blue.Color || bn.Y[0] >= plain.Y[0] {
 			t.Errorf("panel %d: colours %s and %s, lines %v and %v", i, plain.Color, bn.Color, plain.Y[0], bn.Y[0])
 		}
 	}
@@ -145,11 +146,7 @@ func TestDots(t *testing.T) {
 	}
 	for _, study := range []map[int]bnlib.Replicates{nil, {12: {}}} {
 		figure := chart.Dots(study)
-		spec, err := figure.VegaLite()
-		if err != nil {
-			t.Fatal(err)
-		}
-		checkSpec(t, spec)
+		vegaLite(t, figure)
 		if _, err := figure.PNG(); err != nil {
 			t.Error(err)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/chart"
+	"batchnorm/bnlib/plot"
 
 	"github.com/janpfeifer/gonb/gonbui"
 	"github.com/janpfeifer/gonb/gonbui/protocol"
@@ -43,7 +44,7 @@ func Train(networks ...bnlib.Network) ([]*bnlib.Run, error) {
 // the finished figure, chart.SeedBands. It looks inside every network before its first step. See Train and bnlib.Study.
 func Study(experiments []bnlib.Experiment, seeds int) ([]bnlib.Replicates, error) {
 	live := NewLive()
-	live.figure = func(runs []*bnlib.Run) *chart.Figure { return chart.SeedBands(bnlib.Replicate(experiments, runs)...) }
+	live.figure = func(runs []*bnlib.Run) *plot.Figure { return chart.SeedBands(bnlib.Replicate(experiments, runs)...) }
 	live.table = nil
 	var study []bnlib.Replicates
 	_, err := watch(live, func(ctx context.Context, o *bnlib.Options) (runs []*bnlib.Run, err error) {
@@ -83,8 +84,8 @@ const interrupted = 130
 // Live is a bnlib.Recorder that shows a training on the page while it runs: how far it is, how fast, how long it will take,
 // and the curves so far. Finish puts the finished figure in its place.
 type Live struct {
-	figure func(runs []*bnlib.Run) *chart.Figure
-	table  func(runs []*bnlib.Run) *chart.Table // nil: none
+	figure func(runs []*bnlib.Run) *plot.Figure
+	table  func(runs []*bnlib.Run) *plot.Table // nil: none
 
 	id     string
 	frames chan frame // holds the latest frame that is not drawn yet
@@ -102,8 +103,8 @@ type frame struct {
 // NewLive returns a view that shows nothing yet: a training that is read from the store has none.
 func NewLive() *Live {
 	return &Live{
-		figure: func(runs []*bnlib.Run) *chart.Figure { return chart.Training(runs...) },
-		table:  func(runs []*bnlib.Run) *chart.Table { return chart.Results(runs...) },
+		figure: func(runs []*bnlib.Run) *plot.Figure { return chart.Training(runs...) },
+		table:  func(runs []*bnlib.Run) *plot.Table { return chart.Results(runs...) },
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"image/png"
 	"os"
 
-	"batchnorm/bnlib/chart"
+	"batchnorm/bnlib/plot"
 
 	"github.com/janpfeifer/gonb/gonbui"
 	"github.com/janpfeifer/gonb/gonbui/protocol"
@@ -43,7 +43,7 @@ func stop(err error) {
 
 // Figure shows figures, one below the other: each for the page to draw, with hover, zoom and legend, and as a picture for
 // readers without JavaScript.
-func Figure(figures ...*chart.Figure) error {
+func Figure(figures ...*plot.Figure) error {
 	for _, f := range figures {
 		if err := figure("", f.Title, f); err != nil {
 			return err
@@ -52,7 +52,7 @@ func Figure(figures ...*chart.Figure) error {
 	return nil
 }
 
-// drawing is a chart.Figure or a chart.Explorer.
+// drawing is a plot.Figure or a plot.Explorer.
 type drawing interface {
 	VegaLite() ([]byte, error)
 	PNG() ([]byte, error)
@@ -97,7 +97,7 @@ func size(picture []byte) (map[string]any, error) {
 }
 
 // Table shows a table.
-func Table(t *chart.Table) error {
+func Table(t *plot.Table) error {
 	if !gonbui.IsNotebook {
 		_, err := fmt.Println(t.Text())
 		return err

@@ -5,36 +5,37 @@ import (
 	"math"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/plot"
 )
 
 // Units draws how much of each hidden layer no longer learns, through training: the share of values at which the sigmoid, or
 // tanh, is saturated, or the share of units whose ReLU is 0 on every image. A panel a layer. The runs need snapshots, which
 // Options.Probe takes.
-func Units(runs ...*bnlib.Run) *Figure {
+func Units(runs ...*bnlib.Run) *plot.Figure {
 	names := layers(snapshots(runs)...)
-	f := &Figure{Subtitle: conditions(runs), Columns: min(3, len(names)), Height: 200}
+	f := &plot.Figure{Subtitle: conditions(runs), Columns: min(3, len(names)), Height: 200}
 	if len(names) > 1 {
 		f.Width = 780
 	}
 	if len(names) == 0 {
 		f.Title = topic("saturated and dead units: ", runs) + notProbed
-		return f.unprobed(runs)
+		return unprobed(f, runs)
 	}
 	what, explained := idleKind(runs)
 	f.Title = unitsTitle(what, names, runs)
-	f.explain(explained)
+	explain(f, explained)
 	looks, highest := appearances(runs), 0.
 	for _, layer := range names {
-		p := Panel{Title: layer, X: stepAxis(runs), Y: Axis{Label: what + " (share)"}, Empty: "neither sigmoid, tanh nor ReLU"}
+		p := plot.Panel{Title: layer, X: stepAxis(runs), Y: plot.Axis{Label: what + " (share)"}, Empty: "neither sigmoid, tanh nor ReLU"}
 		for i, run := range runs {
-			s := Series{Name: looks[i].name, Style: looks[i].style}
+			s := plot.Series{Name: looks[i].name, Style: looks[i].style}
 			s.X, s.Y = through(run, layer, idle)
 			if len(s.X) > 0 {
 				p.Series = append(p.Series, s)
 				p.Marks = append(p.Marks, ends(run, s)...)
 			}
 		}
-		if _, high := p.extent(); finite(high) {
+		if _, high := p.Extent(); finite(high) {
 			highest = max(highest, high)
 		} else {
 			p.Series, p.Marks = nil, nil

@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/plot"
 )
 
 // Course tells where each run stood after some steps: accuracy and loss on the validation images, and the mean loss on the
 // minibatches since the evaluation before, in nats. A step between two evaluations stands for the first of them, one after the
 // last for the last. Its caption has the lowest validation loss and the largest fall in accuracy from one evaluation to the next.
-func Course(steps []int, runs ...*bnlib.Run) *Table {
-	t := &Table{Header: []string{"network", "step", "validation accuracy", "validation loss", "training loss"}}
+func Course(steps []int, runs ...*bnlib.Run) *plot.Table {
+	t := &plot.Table{Header: []string{"network", "step", "validation accuracy", "validation loss", "training loss"}}
 	var notes []string
 	for i, look := range appearances(runs) {
 		run, before := runs[i], -1
@@ -97,9 +98,9 @@ func loss(nats float64) string {
 // Inside tells what a probe saw in the hidden layers after some steps: of their pre-activations the standard deviation, the
 // middle 70% and the share of saturated values or dead units; of their weights the norm of the gradient and the size of the
 // update relative to the weights. A step without a snapshot stands for the last one before it.
-func Inside(steps []int, runs ...*bnlib.Run) *Table {
+func Inside(steps []int, runs ...*bnlib.Run) *plot.Table {
 	what, explained := idleKind(runs)
-	t := &Table{
+	t := &plot.Table{
 		Header:  []string{"network", "layer", "step", "std of pre-activations", "15th to 85th percentile", what, "gradient", "update / weights"},
 		Caption: explained,
 	}
@@ -119,14 +120,14 @@ func Inside(steps []int, runs ...*bnlib.Run) *Table {
 				s := runs[i].Snapshots[at]
 				row := []string{look.name, layer, fmt.Sprint(s.Step), "–", "–", "–", "–", "–"}
 				if g, ok := preActivation(s, layer); ok {
-					row[3] = short(g.Std)
-					row[4] = short(g.Percentiles[1]) + " to " + short(g.Percentiles[3])
+					row[3] = plot.Short(g.Std)
+					row[4] = plot.Short(g.Percentiles[1]) + " to " + plot.Short(g.Percentiles[3])
 					if share := idle(g); finite(share) {
 						row[5] = fmt.Sprintf("%.1f%%", 100*share)
 					}
 				}
 				if w, ok := weightsOf(s, layer); ok {
-					row[6], row[7] = short(w.Gradient), short(w.Ratio())
+					row[6], row[7] = plot.Short(w.Gradient), plot.Short(w.Ratio())
 				}
 				t.Rows = append(t.Rows, row)
 			}

@@ -1,4 +1,4 @@
-package chart
+package plot
 
 import (
 	"image"
@@ -81,12 +81,12 @@ func fill(c draw.Canvas, clr color.Color, x0, y0, x1, y1 vg.Length) {
 	c.FillPolygon(clr, []vg.Point{{X: x0, Y: y0}, {X: x1, Y: y0}, {X: x1, Y: y1}, {X: x0, Y: y1}})
 }
 
-// image returns the cells as pixels, each of scale by scale dots, the highest row first.
-func (g cellGrid) image(scale int) *image.Paletted {
-	img := image.NewPaletted(image.Rect(0, 0, g.columns*scale, g.rows*scale), g.palette())
-	for i := range img.Rect.Dx() {
-		for k := range img.Rect.Dy() {
-			img.SetColorIndex(i, k, uint8(g.index(i/scale, g.rows-1-k/scale)))
+// image returns the cells as pixels, the highest row first.
+func (g cellGrid) image() *image.Paletted {
+	img := image.NewPaletted(image.Rect(0, 0, g.columns, g.rows), g.palette())
+	for i := range g.columns {
+		for k := range g.rows {
+			img.SetColorIndex(i, k, uint8(g.index(i, g.rows-1-k)))
 		}
 	}
 	return img

@@ -1,12 +1,7 @@
-package chart
+package plot
 
 import (
-	"bytes"
-	"cmp"
 	"image"
-	"image/color"
-	"image/png"
-	"maps"
 	"math"
 	"slices"
 
@@ -72,65 +67,7 @@ func (f *Figure) PNG() ([]byte, error) {
 	for i, p := range plots {
 		p.Draw(draw.Crop(cells[i], wide[i%s.columns]-left[i], 0, 0, over[i]-slices.Max(over)))
 	}
-	return encode(img.Image(), s.scaleColors())
-}
-
-// encode writes a drawing as PNG with a palette of 256 colours, which makes it a third the size. A drawing has a handful of
-// colours and, along the edges of lines and letters, some hundreds of blends between them; the rarest blends become the
-// nearest of those that are kept. The colours in keep are kept however rare they are.
-func encode(img image.Image, keep []color.RGBA) ([]byte, error) {
-	var out bytes.Buffer
-	if rgba, ok := img.(*image.RGBA); ok {
-		img = withPalette(rgba, keep)
-	}
-	err := png.Encode(&out, img)
-	return out.Bytes(), err
-}
-
-// withPalette returns an opaque image with a palette of its 256 most frequent colours, those in keep before all others.
-func withPalette(img *image.RGBA, keep []color.RGBA) *image.Paletted {
-	counts := map[color.RGBA]int{}
-	eachStretch(img, func(c color.RGBA, start, end int) { counts[c] += end - start })
-	for _, c := range keep {
-		if n, used := counts[c]; used && n < len(img.Pix) {
-			counts[c] += len(img.Pix)
-		}
-	}
-	frequent := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int {
-		return cmp.Or(counts[b]-counts[a], cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B))
-	})
-	palette := make(color.Palette, 0, 256)
-	index := make(map[color.RGBA]uint8, len(frequent))
-	for i, c := range frequent {
-		if i < cap(palette) {
-			palette = append(palette, c)
-			index[c] = uint8(i)
-		} else {
-			index[c] = uint8(palette.Index(c))
-		}
-	}
-	p := &image.Paletted{Pix: make([]uint8, len(img.Pix)/4), Stride: img.Stride / 4, Rect: img.Rect, Palette: palette}
-	eachStretch(img, func(c color.RGBA, start, end int) {
-		at := index[c]
-		for i := start; i < end; i++ {
-			p.Pix[i] = at
-		}
-	})
-	return p
-}
-
-// eachStretch calls do for each stretch of pixels of one colour, in order.
-func eachStretch(img *image.RGBA, do func(c color.RGBA, start, end int)) {
-	pix := img.Pix
-	at := func(i int) color.RGBA { return color.RGBA{pix[4*i], pix[4*i+1], pix[4*i+2], 0xff} }
-	for start, n := 0, len(pix)/4; start < n; {
-		c, end := at(start), start+1
-		for end < n && at(end) == c {
-			end++
-		}
-		do(c, start, end)
-		start = end
-	}
+	return encode(withPalette(img.Image().(*image.RGBA), s.scaleColors()))
 }
 
 func (s *sheet) headHeight() vg.Length {
@@ -153,11 +90,11 @@ func (s *sheet) drawHead(c draw.Canvas) {
 			y -= vg.Length(size*leading) * px
 		}
 	}
-	lines(s.title, titleSize, true, ink)
+	lines(s.title, titleSize, true, Ink)
 	lines(s.subtitle, subtitleSize, false, quiet)
 	y -= vg.Length(10+labelSize*leading/2) * px
 	x := c.Min.X
-	style := letters(labelSize, false, ink)
+	style := letters(labelSize, false, Ink)
 	style.YAlign = draw.YCenter
 	for i, e := range s.legend {
 		column := i % len(s.columnWidths)
@@ -226,7 +163,7 @@ func (p *pane) Plot(c draw.Canvas, plt *plot.Plot) {
 	}
 	heading := letters(labelSize, false, quiet)
 	c.FillText(heading, vg.Point{X: c.Min.X, Y: c.Max.Y + headingGap*px}, p.y.label)
-	c.FillText(letters(paneTitle, true, ink), vg.Point{X: c.Min.X, Y: c.Max.Y + (headingGap+labelSize*leading)*px}, p.title)
+	c.FillText(letters(paneTitle, true, Ink), vg.Point{X: c.Min.X, Y: c.Max.Y + (headingGap+labelSize*leading)*px}, p.title)
 	if p.empty != "" {
 		style := letters(labelSize, false, quiet)
 		style.XAlign, style.YAlign = draw.XCenter, draw.YCenter
@@ -322,5 +259,5 @@ func letters(size float64, bold bool, hex string) text.Style {
 }
 
 func textWidth(s string, size float64, bold bool) float64 {
-	return float64(letters(size, bold, ink).Width(s) / px)
+	return float64(letters(size, bold, Ink).Width(s) / px)
 }

@@ -1,4 +1,4 @@
-package chart
+package plot
 
 import (
 	"encoding/json"
@@ -50,16 +50,16 @@ func (e *Explorer) Title() string {
 
 func (e *Explorer) validate() error {
 	if e.Start < 0 || e.Start >= len(e.States) {
-		return fmt.Errorf("chart: Explorer.Start is %d; allowed: 0 to %d, the index of a state", e.Start, len(e.States)-1)
+		return fmt.Errorf("plot: Explorer.Start is %d; allowed: 0 to %d, the index of a state", e.Start, len(e.States)-1)
 	}
 	if !(e.Slider.Min < e.Slider.Max && e.Slider.Step > 0) {
-		return fmt.Errorf("chart: Explorer.Slider is from %v to %v by %v; allowed: Min below Max, and a Step above 0",
+		return fmt.Errorf("plot: Explorer.Slider is from %v to %v by %v; allowed: Min below Max, and a Step above 0",
 			e.Slider.Min, e.Slider.Max, e.Slider.Step)
 	}
 	panels := len(e.States[e.Start].Figure.Panels)
 	for i, s := range e.States {
 		if n := len(s.Figure.Panels); n != panels {
-			return fmt.Errorf("chart: Explorer.States[%d] has %d panels; allowed: %d, as many as the state it starts with", i, n, panels)
+			return fmt.Errorf("plot: Explorer.States[%d] has %d panels; allowed: %d, as many as the state it starts with", i, n, panels)
 		}
 	}
 	return nil
@@ -79,11 +79,14 @@ func (e *Explorer) VegaLite() ([]byte, error) {
 	base := *sheets[e.Start]
 	base.panels = slices.Clone(base.panels)
 	for i := range base.panels {
+		p := &base.panels[i]
 		for _, s := range sheets {
-			if base.panels[i].empty == "" {
-				break
+			if p.empty != "" {
+				*p = s.panels[i] // may have the layers that an empty panel lacks
 			}
-			base.panels[i] = s.panels[i] // has the layers that an empty panel lacks
+		}
+		for _, s := range sheets {
+			p.states = append(p.states, s.panels[i])
 		}
 	}
 	spec, err := base.vegaLite()
@@ -91,22 +94,7 @@ func (e *Explorer) VegaLite() ([]byte, error) {
 		return nil, err
 	}
 	if _, ok := spec["params"]; !ok {
-		return nil, errors.New("chart: Explorer.States have no curves; allowed: curves in at least one of them")
-	}
-	for i, view := range spec["concat"].([]any) {
-		if base.panels[i].empty != "" {
-			continue
-		}
-		rows := []any{}
-		for at, s := range sheets {
-			for _, row := range s.panels[i].rows() {
-				row.(object)["at"] = at
-				rows = append(rows, row)
-			}
-		}
-		view := view.(object)
-		view["data"] = object{"values": rows}
-		view["transform"] = []any{object{"filter": "datum.at === at"}}
+		return nil, errors.New("plot: Explorer.States have no curves; allowed: curves in at least one of them")
 	}
 	titles := make([][]string, len(sheets))
 	for i, s := range sheets {

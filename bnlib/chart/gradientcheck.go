@@ -4,11 +4,12 @@ import (
 	"fmt"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/plot"
 )
 
 // Gradients compares gradients derived by hand with autodiff's: the largest difference of each, in float64 and in float32.
-func Gradients(checks ...bnlib.GradientCheck) *Table {
-	t := &Table{
+func Gradients(checks ...bnlib.GradientCheck) *plot.Table {
+	t := &plot.Table{
 		Header:  []string{"gradient of the loss with respect to", "largest element", "largest difference in float64", "in float32"},
 		Caption: "by hand and by autodiff",
 	}

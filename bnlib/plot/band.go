@@ -1,8 +1,9 @@
-package chart
+package plot
 
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -85,46 +86,25 @@ func (one curve) drawBands(c draw.Canvas, trX, trY func(float64) vg.Length) {
 	}
 }
 
-// bandFields are the names, in a row of the data of the Vega-Lite rendering, of the edges of the k-th band of its curve.
-func bandFields(k int) (low, high, alone string) {
-	return fmt.Sprintf("low%d", k), fmt.Sprintf("high%d", k), fmt.Sprintf("alone%d", k)
-}
-
-// addEdges adds the edges of the bands at the i-th point of a curve to its row.
-func (one curve) addEdges(row object, i int) {
-	for k, a := range one.areas {
-		e := a.edges[i]
-		if math.IsNaN(e.low) {
-			continue
-		}
-		low, high, alone := bandFields(k)
-		row[low], row[high] = e.low, e.high
-		if e.alone {
-			row[alone] = true
-		}
-	}
-}
+// bandFields are the names of the edges of the k-th band of a curve in the Vega-Lite rendering.
+func bandFields(k int) (low, high string) { return fmt.Sprintf("low%d", k), fmt.Sprintf("high%d", k) }
 
 // bandLayers draws the bands of all curves, those of one rank in one layer.
-func (p *pane) bandLayers(x, y, color, opacity object) []any {
+func (p *pane) bandLayers(color object) []any {
 	var layers []any
 	for k := range p.mostBands() {
-		low, high, alone := bandFields(k)
-		from := object{}
-		for key, value := range y {
-			from[key] = value
-		}
-		from["field"] = low
-		encoding := object{
-			"x": x, "y": from, "y2": object{"field": high}, "color": color, "detail": object{"field": "curve"}, "opacity": opacity,
-		}
-		layers = append(layers,
-			object{"mark": object{"type": "area", "clip": true, "fillOpacity": bandOpacity}, "encoding": encoding},
-			object{
-				"transform": []any{object{"filter": "datum." + alone}},
-				"mark":      object{"type": "rule", "clip": true, "strokeWidth": bandAlone, "strokeOpacity": bandOpacity},
+		low, high := bandFields(k)
+		encoding := object{"y": object{"field": low}, "y2": object{"field": high}}
+		layers = append(layers, object{
+			"mark": object{"type": "area", "clip": true, "fillOpacity": bandOpacity, "color": color}, "encoding": encoding,
+		})
+		if p.anyEdge(k, func(e edge) bool { return e.alone }) {
+			layers = append(layers, object{
+				"transform": onlyAlone(low),
+				"mark":      object{"type": "rule", "clip": true, "strokeWidth": bandAlone, "strokeOpacity": bandOpacity, "color": color},
 				"encoding":  encoding,
 			})
+		}
 	}
 	return layers
 }
@@ -137,34 +117,14 @@ func (p *pane) mostBands() int {
 	return most
 }
 
-// bandPivot returns transforms that gather the values of all curves and of the edges of their bands at one x in one row:
-// of the curve i its value as i, and the edges of its bands as ilow0, ihigh0 and so on.
-func (p *pane) bandPivot() []any {
-	fields := []string{"y"}
-	for k := range p.mostBands() {
-		low, high, _ := bandFields(k)
-		fields = append(fields, low, high)
-	}
-	return []any{
-		object{"fold": fields, "as": []string{"part", "value"}},
-		object{"calculate": "datum.curve + (datum.part === 'y' ? '' : datum.part)", "as": "cell"},
-		object{"pivot": "cell", "value": "value", "groupby": []string{"x"}, "op": "max"},
-	}
-}
-
-// bandTooltip returns transforms that write what the bands of the i-th curve hold, and the entries of a tooltip that show it.
-func (p *pane) bandTooltip(i int) (transforms, entries []any) {
-	c := p.curves[i]
-	for k, a := range c.areas {
-		low, high, _ := bandFields(k)
-		low, high = fmt.Sprintf("datum['%d%s']", i, low), fmt.Sprintf("datum['%d%s']", i, high)
-		text, title := fmt.Sprintf("text%dband%d", i, k), c.name
-		if a.note != "" {
-			title += ", " + a.note
+// anyEdge reports whether any edge of a band of rank k, in any state of the panel, is such a one.
+func (p *pane) anyEdge(k int, such func(edge) bool) bool {
+	for _, now := range append(p.states, *p) {
+		for _, c := range now.curves {
+			if k < len(c.areas) && slices.ContainsFunc(c.areas[k].edges, such) {
+				return true
+			}
 		}
-		transforms = append(transforms, object{"as": text, "calculate": fmt.Sprintf(
-			"isValid(%s) ? format(%s, '.4g') + ' to ' + format(%s, '.4g') : '–'", low, low, high)})
-		entries = append(entries, object{"field": text, "type": "nominal", "title": title})
 	}
-	return transforms, entries
+	return false
 }

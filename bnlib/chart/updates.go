@@ -6,16 +6,17 @@ import (
 	"strings"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/plot"
 )
 
 // Sizes draws, for the weights of each hidden layer through training, the norm of the gradient and the size of an update
 // relative to the weights: a row each, a column a run, on log axes. Layers are told apart by shade, from pale, near the images,
 // to dark. The runs need snapshots, which Options.Probe takes.
-func Sizes(runs ...*bnlib.Run) *Figure {
-	f := &Figure{Title: sizesTitle(runs), Subtitle: conditions(runs), Columns: len(runs), Width: 390 * max(2, len(runs)), Height: 180}
+func Sizes(runs ...*bnlib.Run) *plot.Figure {
+	f := &plot.Figure{Title: sizesTitle(runs), Subtitle: conditions(runs), Columns: len(runs), Width: 390 * max(2, len(runs)), Height: 180}
 	names := layers(snapshots(runs)...)
 	if len(names) == 0 {
-		return f.unprobed(runs)
+		return unprobed(f, runs)
 	}
 	looks := appearances(runs)
 	for _, measure := range []struct {
@@ -25,11 +26,11 @@ func Sizes(runs ...*bnlib.Run) *Figure {
 		{"norm of the weights' gradient (log scale)", func(p bnlib.ParameterSizes) float64 { return p.Gradient }},
 		{"update relative to the weights (ratio of norms, log scale)", bnlib.ParameterSizes.Ratio},
 	} {
-		row := make([]Panel, len(runs))
+		row := make([]plot.Panel, len(runs))
 		for i, run := range runs {
-			p := Panel{Title: looks[i].name, X: stepAxis(runs), Y: Axis{Label: measure.label, Log: true}, Empty: notProbed}
+			p := plot.Panel{Title: looks[i].name, X: stepAxis(runs), Y: plot.Axis{Label: measure.label, Log: true}, Empty: notProbed}
 			for k, layer := range names {
-				s := Series{Name: layer + ", " + looks[i].name, Style: looks[i].style.shade(k, len(names))}
+				s := plot.Series{Name: layer + ", " + looks[i].name, Style: looks[i].style.Shade(k, len(names))}
 				for _, snapshot := range run.Snapshots {
 					if w, ok := weightsOf(snapshot, layer); ok {
 						s.X, s.Y = append(s.X, float64(snapshot.Step)), append(s.Y, measure.of(w))
@@ -46,7 +47,7 @@ func Sizes(runs ...*bnlib.Run) *Figure {
 			}
 			row[i] = p
 		}
-		shareAxis(row)
+		plot.ShareAxis(row)
 		f.Panels = append(f.Panels, row...)
 	}
 	return f
@@ -86,7 +87,7 @@ func sizesTitle(runs []*bnlib.Run) string {
 			one, oneOK := weightsOf(s, first)
 			other, otherOK := weightsOf(s, last)
 			if ratio := one.Gradient / other.Gradient; oneOK && otherOK && finite(ratio) {
-				items = append(items, fmt.Sprintf("%s at step %d", short(ratio), s.Step))
+				items = append(items, fmt.Sprintf("%s at step %d", plot.Short(ratio), s.Step))
 			}
 		}
 		items = slices.Compact(items)

@@ -1,13 +1,13 @@
-// Package chart draws what training left behind: Runs in, figures and tables out. It knows neither notebooks nor backends.
+// Package plot describes figures and tables, and renders them: a Figure as Vega-Lite, for a notebook, where one can point at a
+// curve and zoom into it, and as PNG for everything that cannot; a Table as HTML, Markdown and text. It knows nothing of what
+// the numbers mean.
 //
-// A Figure is a description. VegaLite renders it for a notebook, where one can point at a curve and zoom into it, and PNG
-// for everything that cannot: both draw the same numbers under the same title. Accuracy, Error, Loss, CloseUp and Training
-// describe how training went, Multiples and SeedBands that of several experiments and seeds; Bands, Sizes, Units and
-// SignalProfile what a probe saw inside the networks, and so do HistogramHeat and FirstLayer in colours. Dots, and the tables
-// Study and Verdicts, compare the article's experiments over seeds with the article. Any other figure is a Figure literal.
-//
-// A value that is not a number is not left out: the curve breaks there, and a × says where and why.
-package chart
+// A Figure is a literal: panels with axes, and between them curves, bands, dots and coloured cells. Both renderings draw the
+// same numbers under the same title. A value that is not a number is not left out: the curve breaks there, and a Mark can say
+// why.
+package plot
+
+import "math"
 
 // Figure describes a drawing of one or more panels under one title.
 type Figure struct {
@@ -30,14 +30,6 @@ type Panel struct {
 	Rules    []Rule
 	Empty    string // what to write where there is nothing to draw; "": "nothing to draw yet"
 	Bare     bool   // without axes: Y.Label is a heading, and nothing is drawn but pictures
-}
-
-// Axis is one axis of a Panel.
-type Axis struct {
-	Label    string  // name and unit
-	Log      bool    // logarithmic: values of 0 and below are drawn on its lower end
-	Min, Max float64 // limits; both 0: fitted to the data
-	Names    []Name  // instead of numbers; none: numbers
 }
 
 // Series is one curve.
@@ -65,21 +57,13 @@ type Rule struct {
 	Color string // "": grey
 }
 
-// Reference adds a horizontal reference line to the first panel, in the colour of the series of that name, and returns f:
+// Reference adds a horizontal reference line to the first panel, in the colour of a style, and returns f:
 //
-//	chart.Accuracy(pair...).Reference(.9801, "the article: .9801", "with batch norm")
-func (f *Figure) Reference(y float64, text, series string) *Figure {
-	if len(f.Panels) == 0 {
-		return f
+//	chart.Accuracy(pair...).Reference(.9801, "the article: .9801", plot.Blue)
+func (f *Figure) Reference(y float64, text string, style Style) *Figure {
+	if len(f.Panels) > 0 {
+		f.Panels[0].Rules = append(f.Panels[0].Rules, Rule{Y: y, Text: text, Color: style.Color})
 	}
-	p := &f.Panels[0]
-	rule := Rule{Y: y, Text: text}
-	for _, s := range p.Series {
-		if s.Name == series {
-			rule.Color = s.Style.Color
-		}
-	}
-	p.Rules = append(p.Rules, rule)
 	return f
 }
 
@@ -121,4 +105,52 @@ func (f *Figure) size() (width, height int) {
 		height = f.Height
 	}
 	return width, height
+}
+
+// ShareAxis gives panels that stand in a row one y axis, unless some of them would be illegible on it; then their labels say so.
+func ShareAxis(row []Panel) {
+	low, high, narrowest := math.Inf(1), math.Inf(-1), math.Inf(1)
+	for _, p := range row {
+		bottom, top := p.Extent()
+		if bottom <= top {
+			low, high, narrowest = min(low, bottom), max(high, top), min(narrowest, top-bottom)
+		}
+	}
+	if low > high || len(row) < 2 {
+		return
+	}
+	const legible = 1. / 8 // of the height
+	for i := range row {
+		y := &row[i].Y
+		switch {
+		case y.Log:
+			factor := max(1.1, math.Pow(high/low, 0.05))
+			y.Min, y.Max = low/factor, high*factor
+		case narrowest < legible*(high-low):
+			y.Label += " (axes of this row differ)"
+		case low < high:
+			margin := 0.05 * (high - low)
+			y.Min, y.Max = low-margin, high+margin
+		}
+	}
+}
+
+// Extent returns the lowest and the highest value of the series of p and their bands; on a log axis, of those above 0.
+func (p *Panel) Extent() (low, high float64) {
+	low, high = math.Inf(1), math.Inf(-1)
+	see := func(values []float64) {
+		for _, v := range values {
+			if finite(v) && !(p.Y.Log && v < 1/huge) {
+				low, high = min(low, v), max(high, v)
+			}
+		}
+	}
+	for _, s := range p.Series {
+		see(s.Y)
+		for _, b := range s.Bands {
+			see(b.Low)
+			see(b.High)
+		}
+	}
+	return low, high
 }

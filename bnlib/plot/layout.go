@@ -1,9 +1,8 @@
-package chart
+package plot
 
 import (
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -25,6 +24,17 @@ type entry struct {
 	dot   *Scatter // its sample, if it is no line
 }
 
+func (e entry) is(name string, style Style) bool {
+	return e.name == name && e.style.Color == style.Color && slices.Equal(e.style.Dash, style.Dash)
+}
+
+// enter gives the legend an entry for what has this name and style, unless it has one.
+func (s *sheet) enter(e entry) {
+	if e.name != "" && !slices.ContainsFunc(s.legend, func(old entry) bool { return old.is(e.name, e.style) }) {
+		s.legend = append(s.legend, e)
+	}
+}
+
 type pane struct {
 	title    string
 	x, y     scale
@@ -35,15 +45,7 @@ type pane struct {
 	rules    []Rule
 	empty    string // what to write instead of curves
 	bare     bool
-}
-
-type scale struct {
-	label    string
-	log      bool
-	min, max float64
-	ticks    []float64
-	names    []string // of the ticks, if they have any
-	whole    bool     // only whole numbers occur
+	states   []pane // of an Explorer: this panel in each state
 }
 
 type curve struct {
@@ -71,7 +73,6 @@ const (
 	subtitleSize = 11.5
 	labelSize    = 11.
 	tickSize     = 10.5
-	axisWidth    = 46. // what the y axis and its numbers take from a panel's width
 	lineWidth    = 2.
 	faintWidth   = 1.2
 	faintOpacity = 0.45
@@ -82,6 +83,9 @@ const (
 	wordGap      = 7. // between a × and its words
 )
 
+// AxisWidth is what the y axis and its numbers take from a panel's width, in CSS pixels.
+const AxisWidth = 46
+
 func (f *Figure) layout() *sheet {
 	width, height := f.size()
 	s := &sheet{
@@ -91,21 +95,14 @@ func (f *Figure) layout() *sheet {
 	}
 	s.title = wrap(f.Title, titleSize, true, float64(width)-16)
 	s.subtitle = wrap(f.Subtitle, subtitleSize, false, float64(width)-16)
-	seen := map[string]bool{}
 	for _, p := range f.Panels {
 		s.panels = append(s.panels, p.layout(s.width, s.height))
 		s.titled = s.titled || p.Title != ""
 		for _, c := range p.Series {
-			if c.Name != "" && !seen[c.Name] {
-				seen[c.Name] = true
-				s.legend = append(s.legend, entry{name: c.Name, style: c.Style})
-			}
+			s.enter(entry{name: c.Name, style: c.Style})
 		}
 		for i, c := range p.Scatters {
-			if c.Name != "" && !seen[c.Name] {
-				seen[c.Name] = true
-				s.legend = append(s.legend, entry{name: c.Name, style: Style{Color: c.Color}, dot: &p.Scatters[i]})
-			}
+			s.enter(entry{name: c.Name, style: Style{Color: c.Color}, dot: &p.Scatters[i]})
 		}
 	}
 	s.columnWidths = columnWidths(s.legend, float64(width))
@@ -136,7 +133,7 @@ func columnWidths(legend []entry, width float64) []float64 {
 		for _, w := range columns {
 			sum += w
 		}
-		if n == 1 || sum <= width-axisWidth {
+		if n == 1 || sum <= width-AxisWidth {
 			return columns
 		}
 	}
@@ -148,7 +145,7 @@ func (p *Panel) layout(width, height float64) pane {
 	var xs, ys []float64
 	invalid := false
 	for _, c := range p.Cells {
-		g, ok := c.layout(width-axisWidth, height, [2]bool{p.X.Log, p.Y.Log})
+		g, ok := c.layout(width-AxisWidth, height, [2]bool{p.X.Log, p.Y.Log})
 		if !ok {
 			invalid = true
 			continue
@@ -248,53 +245,6 @@ func (p *Panel) layout(width, height float64) pane {
 	return out
 }
 
-// fit returns the scale of an axis for the given values. Room is left between fitted limits and the data if pad is set.
-func (a Axis) fit(values []float64, pad bool) scale {
-	s := scale{label: a.Label, log: a.Log, min: math.Inf(1), max: math.Inf(-1), whole: len(values) > 0}
-	for _, v := range values {
-		if !finite(v) || a.Log && v < 1/huge {
-			continue
-		}
-		s.min, s.max = min(s.min, v), max(s.max, v)
-		s.whole = s.whole && v == math.Trunc(v)
-	}
-	if a.Min < a.Max && finite(a.Min) && finite(a.Max) && !(a.Log && a.Min < 1/huge) {
-		s.min, s.max = a.Min, a.Max
-		return s
-	}
-	switch {
-	case s.min > s.max && a.Log:
-		s.min, s.max = 0.1, 1
-	case s.min > s.max:
-		s.min, s.max = 0, 1
-	case s.log:
-		// A margin of a twentieth, and never less than a factor of two from end to end.
-		factor := 1.0
-		if pad || s.min == s.max {
-			factor = max(math.Pow(s.max/s.min, 0.05), math.Sqrt(max(1, 2*s.min/s.max)))
-		}
-		s.min, s.max = round(s.min/factor), round(s.max*factor)
-	default:
-		margin := 0.0
-		if pad {
-			margin = 0.05 * (s.max - s.min)
-		}
-		if s.min == s.max {
-			margin = max(0.5, 0.05*math.Abs(s.max))
-		}
-		s.min, s.max = round(s.min-margin), round(s.max+margin)
-	}
-	return s
-}
-
-// norm returns how far along the axis v is, from 0 to 1.
-func (s scale) norm(v float64) float64 {
-	if s.log {
-		return math.Log(v/s.min) / math.Log(s.max/s.min)
-	}
-	return (v - s.min) / (s.max - s.min)
-}
-
 // placeWords puts the words of each mark on the side with more room, above or below the × or further off, where they cover
 // the fewest curves and no other words.
 func (p *pane) placeWords(width, height float64) {
@@ -350,93 +300,6 @@ func (p *pane) placeWords(width, height float64) {
 		}
 	}
 }
-
-// ticks returns about n round numbers within the limits of s.
-func ticks(s scale, n int) []float64 {
-	if s.log {
-		return logTicks(s.min, s.max, n)
-	}
-	step := niceStep((s.max - s.min) / float64(n))
-	if s.whole {
-		step = max(1, step)
-	}
-	var out []float64
-	for i := math.Ceil(s.min/step - 1e-9); i*step <= s.max+1e-9*step; i++ {
-		out = append(out, round(i*step)+0) // + 0: no tick says -0
-	}
-	return out
-}
-
-// niceStep returns the smallest 1, 2 or 5 times a power of ten that is not below x.
-func niceStep(x float64) float64 {
-	power := math.Pow(10, math.Floor(math.Log10(x)))
-	for _, m := range []float64{1, 2, 5} {
-		if m*power >= x*(1-1e-9) {
-			return m * power
-		}
-	}
-	return 10 * power
-}
-
-// logTicks returns powers of ten, with 2 and 5 times them where few decades are shown, and without some where many are.
-func logTicks(lo, hi float64, n int) []float64 {
-	decades := math.Log10(hi / lo)
-	multiples, every := []float64{1}, 1
-	switch {
-	case decades < 0.5:
-		multiples = []float64{1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9}
-	case decades <= 2.2:
-		multiples = []float64{1, 2, 5}
-	default:
-		every = int(math.Ceil(decades / float64(n)))
-	}
-	var out []float64
-	for e := int(math.Floor(math.Log10(lo))); e <= int(math.Ceil(math.Log10(hi))); e++ {
-		if e%every != 0 {
-			continue
-		}
-		for _, m := range multiples {
-			if v := round(m * math.Pow(10, float64(e))); v >= lo && v <= hi {
-				out = append(out, v)
-			}
-		}
-	}
-	return out
-}
-
-// number writes a tick; labelExpr makes Vega-Lite write the same.
-func (s scale) number(v float64) string {
-	if i := slices.Index(s.ticks, v); i >= 0 && i < len(s.names) {
-		return s.names[i]
-	}
-	if a := math.Abs(v); a == 0 || a < 1e6 && (a >= 1e-4 || !s.log) {
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	}
-	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(v, 'e', -1, 64), "e")
-	return mantissa + "e" + exponent[:1] + strings.TrimLeft(exponent[1:], "0")
-}
-
-// large reports whether the axis needs exponents although it is linear.
-func (s scale) large() bool { return !s.log && max(-s.min, s.max) >= 1e6 }
-
-const (
-	labelExpr      = "datum.value >= 1e-4 && datum.value < 1e6 ? format(datum.value, '~f') : format(datum.value, '~e')"
-	largeLabelExpr = "abs(datum.value) < 1e6 ? format(datum.value, '~f') : format(datum.value, '~e')"
-)
-
-// round keeps six significant digits: more than a pixel shows, and far fewer bytes in a notebook.
-func round(v float64) float64 {
-	if !finite(v) || v == 0 || v == math.Trunc(v) && math.Abs(v) < 1<<53 {
-		return v
-	}
-	r, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 6, 64), 64)
-	return r
-}
-
-// finite reports whether x is a number that can be drawn. Beyond huge the arithmetic of axes would overflow.
-func finite(x float64) bool { return math.Abs(x) <= huge }
-
-const huge = 1e100
 
 // wrap breaks text into lines of at most width CSS pixels, between words.
 func wrap(text string, size float64, bold bool, width float64) []string {

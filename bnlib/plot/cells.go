@@ -1,7 +1,6 @@
-package chart
+package plot
 
 import (
-	"fmt"
 	"math"
 )
 
@@ -14,17 +13,6 @@ type Cells struct {
 	RowNames []string // what to write of a row where the reader points at it; none: its edges
 	Picture  bool     // cells are pixels: square, whatever the axes, from the upper left; VegaLite embeds them as a picture
 }
-
-// ColorScale gives a value a colour.
-type ColorScale struct {
-	Stops    []string // "#rrggbb", evenly spaced from Min to Max
-	Min, Max float64  // what lies beyond has the colour of the end
-	Root     bool     // evenly spaced in the square root of the value above Min, so that small values show
-	Percent  bool     // values are shares, written as percentages
-}
-
-// colorLevels is how many colours a scale is drawn with: few enough for two scales and all letters in a PNG's palette.
-const colorLevels = 32
 
 const (
 	cellsInvalid = "cells without rising edges"
@@ -85,46 +73,4 @@ func rising(edges []float64, log bool) bool {
 		}
 	}
 	return len(edges) > 1
-}
-
-// same reports whether two scales give every value the same colour.
-func (s ColorScale) same(t ColorScale) bool { return fmt.Sprint(s) == fmt.Sprint(t) }
-
-// level returns the colour of a value as a number from 0 to colorLevels - 1. levelExpr makes Vega-Lite compute the same.
-func (s ColorScale) level(v float64) int {
-	t := 0.0
-	if s.Max > s.Min {
-		t = max(0, min(1, (v-s.Min)/(s.Max-s.Min)))
-	}
-	if s.Root {
-		t = math.Sqrt(t)
-	}
-	return int(math.Round(t * (colorLevels - 1)))
-}
-
-func (s ColorScale) levelExpr(value string) string {
-	t := "0"
-	if s.Max > s.Min {
-		t = fmt.Sprintf("clamp((%s - (%v)) / %v, 0, 1)", value, s.Min, s.Max-s.Min)
-	}
-	if s.Root {
-		t = "sqrt(" + t + ")"
-	}
-	return fmt.Sprintf("round(%s * %d)", t, colorLevels-1)
-}
-
-// colors returns the colour of each level.
-func (s ColorScale) colors() []string {
-	out := make([]string, colorLevels)
-	for level := range out {
-		out[level] = blend(s.Stops, float64(level)/(colorLevels-1))
-	}
-	return out
-}
-
-func (s ColorScale) write(v float64) string {
-	if s.Percent {
-		return fmt.Sprintf("%.3g%%", 100*v)
-	}
-	return short(v)
 }

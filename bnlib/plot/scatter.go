@@ -1,8 +1,9 @@
-package chart
+package plot
 
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -15,6 +16,11 @@ type Scatter struct {
 	Cross   bool      // × instead of circles
 	X, Y    []float64 // of equal length; what is not finite is not drawn
 	Details []string  // shown where the reader points at a point; none: its coordinates
+}
+
+// Add adds a point, with what is shown where the reader points at it.
+func (s *Scatter) Add(x, y float64, detail string) {
+	s.X, s.Y, s.Details = append(s.X, x), append(s.Y, y), append(s.Details, detail)
 }
 
 const (
@@ -66,41 +72,35 @@ func (s Scatter) drawDot(c draw.Canvas, at vg.Point) {
 	c.Stroke(ring)
 }
 
-// vegaLiteScatter returns the layer of all points of a panel.
-func (p *pane) vegaLiteScatter(x, y object, legend []entry, columns int) object {
-	var rows []any
-	for _, s := range p.scatters {
-		for i := range s.X {
-			row := object{"x": s.X[i], "y": s.Y[i], "name": s.Name, "detail": s.Details[i], "fill": s.Color}
-			if s.Cross {
-				row["fill"] = "transparent"
-			}
-			rows = append(rows, row)
-		}
+// scatterLayer is the layer of all points of a panel. Panels that draw the same things, by their details, share their data.
+func (p *pane) scatterLayer(s *sheet, data *dataSets) object {
+	var details, keys, x, y []string
+	for _, one := range p.scatters {
+		details = append(details, one.Details...)
+		key := fmt.Sprint(s.key(one.Name, Style{Color: one.Color}))
+		keys = append(keys, slices.Repeat([]string{key}, len(one.X))...)
+		x, y = append(x, cellsOf(one.X, cell)...), append(y, cellsOf(one.Y, cell)...)
 	}
-	names, colors, shapes := []string{}, []string{}, []string{}
-	for _, e := range legend {
-		shape := "circle"
+	fills, shapes := s.colors(), make([]string, len(s.legend))
+	for i, e := range s.legend {
+		shapes[i] = "circle"
 		if e.dot != nil && e.dot.Cross {
-			shape = "M-1,-1L1,1M-1,1L1,-1"
+			shapes[i], fills[i] = cross, "transparent"
 		}
-		names, colors, shapes = append(names, e.name), append(colors, e.style.Color), append(shapes, shape)
 	}
-	key := object{
-		"title": "", "orient": "top", "direction": "horizontal", "offset": 14, "columnPadding": legendGap, "columns": columns,
-		"symbolSize": 4 * dotRadius * dotRadius, "symbolStrokeWidth": dotLine, "symbolFillColor": "transparent",
-	}
-	channel := func(values []string) object {
-		return object{"field": "name", "type": "nominal", "scale": object{"domain": names, "range": values}, "legend": key}
-	}
+	t := data.about("detail", details)
+	key, across, up := t.column(keys), t.column(x), t.column(y)
+	sample := object{"symbolSize": 4 * dotRadius * dotRadius, "symbolStrokeWidth": dotLine, "symbolFillColor": "transparent"}
 	return object{
-		"data": object{"values": rows},
+		"data":      t.source(key, across, up),
+		"transform": []any{object{"calculate": "datum." + key, "as": "key"}},
 		"mark": object{
-			"type": "point", "filled": false, "fill": object{"expr": "datum.fill"}, "fillOpacity": dotOpacity, "opacity": 1,
+			"type": "point", "filled": false, "fill": choose(fills, "key", 1), "fillOpacity": dotOpacity, "opacity": 1,
 			"size": 4 * dotRadius * dotRadius, "strokeWidth": dotLine, "clip": false,
 		},
 		"encoding": object{
-			"x": x, "y": y, "color": channel(colors), "shape": channel(shapes),
+			"x": object{"field": across}, "y": object{"field": up},
+			"color": s.encoded(s.colors(), sample), "shape": s.encoded(shapes, sample),
 			"tooltip": object{"field": "detail", "type": "nominal"},
 		},
 	}

@@ -48,29 +48,8 @@ func TestResults(t *testing.T) {
 	}
 }
 
-func TestTableEscapes(t *testing.T) {
-	table := chart.Table{
-		Header:  []string{"name", "a|b"},
-		Rows:    [][]string{{"<b>&", "1", "too many"}, {"short"}},
-		Caption: "<i>",
-	}
-	if html := table.HTML(); strings.Contains(html, "<b>") || strings.Contains(html, "<i>") || strings.Contains(html, "too many") {
-		t.Error(html)
-	}
-	const want = `| name  | a\|b |
-| ----- | ---: |
-| <b>&  |    1 |
-| short |      |
-
-<i>
-`
-	if got := table.Markdown(); got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
-}
-
-func TestAddAccuracies(t *testing.T) {
-	table := chart.Results(recorded("experiment1")...).AddAccuracies("article", .9746)
+func TestAddColumn(t *testing.T) {
+	table := chart.Results(recorded("experiment1")...).AddColumn("article", chart.Accuracies(.9746)...)
 	if got := table.Header[5]; got != "article" {
 		t.Errorf("column %q", got)
 	}

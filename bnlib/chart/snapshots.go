@@ -1,0 +1,78 @@
+package chart
+
+import (
+	"fmt"
+	"slices"
+
+	"batchnorm/bnlib"
+	"batchnorm/bnlib/plot"
+)
+
+// What the figures of the inside of networks share: see Bands, Units, Sizes and SignalProfile.
+
+const notProbed = "no snapshots: train with Options.Probe"
+
+// layers returns the paths of the hidden layers that the snapshots show, in the order in which networks compute them.
+func layers(snapshots ...bnlib.Snapshot) []string {
+	var names []string
+	for _, s := range snapshots {
+		for _, g := range s.Signals {
+			if !slices.Contains(names, g.Layer) {
+				names = append(names, g.Layer)
+			}
+		}
+	}
+	return names
+}
+
+func snapshots(runs []*bnlib.Run) []bnlib.Snapshot {
+	var all []bnlib.Snapshot
+	for _, run := range runs {
+		all = append(all, run.Snapshots...)
+	}
+	return all
+}
+
+// preActivation returns what the activation of a layer is given: its pre-activation, or, of a layer whose activation the probe
+// does not recognize, its product.
+func preActivation(s bnlib.Snapshot, layer string) (g bnlib.Signal, ok bool) {
+	for _, each := range s.Signals {
+		if each.Layer == layer && (!ok || each.Kind == bnlib.PreActivation) {
+			g, ok = each, true
+		}
+	}
+	return g, ok
+}
+
+// through returns the curve of value(signal of the layer) against the step of each snapshot that has that layer.
+func through(run *bnlib.Run, layer string, value func(bnlib.Signal) float64) (x, y []float64) {
+	for _, s := range run.Snapshots {
+		if g, ok := preActivation(s, layer); ok {
+			x, y = append(x, float64(s.Step)), append(y, value(g))
+		}
+	}
+	return x, y
+}
+
+func percentile(i int) func(bnlib.Signal) float64 {
+	return func(g bnlib.Signal) float64 { return g.Percentiles[i] }
+}
+
+// ofImages says on how many images snapshots were taken.
+func ofImages(snapshots []bnlib.Snapshot) string {
+	if len(snapshots) == 0 || snapshots[0].Images == 0 {
+		return ""
+	}
+	for _, s := range snapshots {
+		if s.Images != snapshots[0].Images {
+			return ""
+		}
+	}
+	return fmt.Sprintf(" · %d validation images", snapshots[0].Images)
+}
+
+// unprobed makes of f a figure that says that there is nothing to see.
+func unprobed(f *plot.Figure, runs []*bnlib.Run) *plot.Figure {
+	f.Columns, f.Width, f.Panels = 1, 0, []plot.Panel{{X: stepAxis(runs), Empty: notProbed}}
+	return f
+}
