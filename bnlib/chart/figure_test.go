@@ -20,19 +20,6 @@ import (
 
 var update = flag.Bool("update", false, "write the golden pictures and specifications in testdata anew")
 
-// vegaLite renders a figure and checks what comes out.
-func vegaLite(t *testing.T, f interface{ VegaLite() ([]byte, error) }) []byte {
-	t.Helper()
-	spec, err := f.VegaLite()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := vegalite.Check(spec); err != nil {
-		t.Error(err)
-	}
-	return spec
-}
-
 // golden names the figures whose pictures are compared with testdata; the others are only drawn.
 var golden = []string{"accuracy", "error", "training", "early", "diverged", "collapsed", "variants", "bands", "bands_diverged", "sizes_sigmoid", "units_sigmoid",
 	"profile", "multiples", "seeds_one", "seeds"}
@@ -79,10 +66,10 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if most := 60_000 + 20_000*max(1, len(figure.Panels)/2); len(picture) > most {
+			if most := 40_000 + 10_000*max(1, len(figure.Panels)/2); len(picture) > most {
 				t.Errorf("PNG is %d bytes, want at most %d", len(picture), most)
 			}
-			vegaLite(t, figure)
+			vegalite.Of(t, figure)
 			if !slices.Contains(slices.Concat(golden, goldenCells), name) {
 				return
 			}
@@ -137,7 +124,7 @@ func TestWriteSpecs(t *testing.T) {
 
 func TestEveryEvaluationIsInTheData(t *testing.T) {
 	for _, run := range recorded("experiment7") {
-		tables, err := vegalite.Tables(vegaLite(t, chart.Training(run)))
+		tables, err := vegalite.Tables(vegalite.Of(t, chart.Training(run)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +175,7 @@ func TestDivergenceIsMarked(t *testing.T) {
 					t.Errorf("mark %v, want %v", got[i], want)
 				}
 			}
-			vegaLite(t, figure)
+			vegalite.Of(t, figure)
 			if _, err := figure.PNG(); err != nil {
 				t.Error(err)
 			}

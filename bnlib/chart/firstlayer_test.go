@@ -7,6 +7,7 @@ import (
 
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/chart"
+	"batchnorm/bnlib/internal/vegalite"
 )
 
 func TestFirstLayer(t *testing.T) {
@@ -74,7 +75,7 @@ func TestFirstLayerWithoutImages(t *testing.T) {
 					t.Errorf("the panel says %q, want %q", p.Empty, test.want)
 				}
 			}
-			vegaLite(t, figure)
+			vegalite.Of(t, figure)
 			if _, err := figure.PNG(); err != nil {
 				t.Error(err)
 			}

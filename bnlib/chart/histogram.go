@@ -71,7 +71,7 @@ type heat struct {
 
 func newHeat(run *bnlib.Run, layer string) *heat {
 	h := &heat{layer: layer, low: math.NaN(), high: math.NaN(), narrow: math.NaN()}
-	for _, s := range run.Snapshots {
+	for _, s := range seen(run) {
 		signal, ok := preActivation(s, layer)
 		if !ok {
 			continue

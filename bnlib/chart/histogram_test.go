@@ -7,6 +7,7 @@ import (
 
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/chart"
+	"batchnorm/bnlib/internal/vegalite"
 )
 
 func TestHistogramHeatOfRecordings(t *testing.T) {
@@ -102,7 +103,7 @@ func TestHistogramHeatWithoutSnapshots(t *testing.T) {
 		if !strings.Contains(last.Empty, "Probe") || len(last.Cells) > 0 {
 			t.Errorf("of %d runs the last panel says %q", len(runs), last.Empty)
 		}
-		vegaLite(t, figure)
+		vegalite.Of(t, figure)
 		if _, err := figure.PNG(); err != nil {
 			t.Error(err)
 		}

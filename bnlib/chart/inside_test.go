@@ -1,6 +1,8 @@
 package chart_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"math"
 	"reflect"
@@ -9,6 +11,7 @@ import (
 
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/chart"
+	"batchnorm/bnlib/internal/vegalite"
 	"batchnorm/bnlib/plot"
 )
 
@@ -206,22 +209,38 @@ func TestInsideMarksDivergence(t *testing.T) {
 	}
 }
 
-// A probe at every evaluation of the article's 50000 steps leaves 101 snapshots.
+// A probe at every evaluation of the article's 50000 steps leaves 101 snapshots. Eleven such figures and their pictures fit into
+// a page of a megabyte.
 func TestFiguresOfAFullTrainingAreSmall(t *testing.T) {
-	var runs []*bnlib.Run
-	for _, run := range probed("probe4") {
-		full := *run
-		full.Network.Steps, full.Snapshots = 50000, nil
-		for i := range 101 {
-			s := run.Snapshots[i%len(run.Snapshots)]
-			s.Step = 500 * i
-			full.Snapshots = append(full.Snapshots, s)
+	draw := func(snapshots int) map[string]*plot.Figure {
+		var runs []*bnlib.Run
+		for _, run := range probed("probe4") {
+			full := *run
+			full.Network.Steps, full.Snapshots = 50000, nil
+			for i := range snapshots {
+				s := run.Snapshots[i%len(run.Snapshots)]
+				s.Step = 50000 * i / (snapshots - 1)
+				full.Snapshots = append(full.Snapshots, s)
+			}
+			runs = append(runs, &full)
 		}
-		runs = append(runs, &full)
+		return map[string]*plot.Figure{
+			"bands": chart.Bands(runs...), "sizes": chart.Sizes(runs...), "units": chart.Units(runs...), "heat": chart.HistogramHeat(runs...),
+		}
 	}
-	for name, f := range map[string]*plot.Figure{"bands": chart.Bands(runs...), "sizes": chart.Sizes(runs...), "units": chart.Units(runs...)} {
-		spec := vegaLite(t, f)
-		t.Logf("%s: specification of %d bytes", name, len(spec))
+	for name, f := range draw(101) {
+		var page bytes.Buffer // as a notebook has it
+		if err := json.Indent(&page, vegalite.Of(t, f), "       ", " "); err != nil {
+			t.Fatal(err)
+		}
+		if page.Len() > 100_000 {
+			t.Errorf("%s: specification of %d bytes, want at most 100000", name, page.Len())
+		}
+	}
+	for name, f := range draw(5000) { // more than there are pixels
+		if spec := vegalite.Of(t, f); len(spec) > 120_000 {
+			t.Errorf("%s of 5000 snapshots: specification of %d bytes, want at most 120000", name, len(spec))
+		}
 	}
 }
 

@@ -33,6 +33,20 @@ func snapshots(runs []*bnlib.Run) []bnlib.Snapshot {
 	return all
 }
 
+// seen returns the snapshots of a run, evenly picked where there are more than a panel has pixels for, two each. The first and
+// the last are among them.
+func seen(run *bnlib.Run) []bnlib.Snapshot {
+	const most = (390 - plot.AxisWidth) / 2
+	every := (len(run.Snapshots) + most - 2) / (most - 1)
+	var out []bnlib.Snapshot
+	for i, s := range run.Snapshots {
+		if every < 2 || i%every == 0 || i == len(run.Snapshots)-1 {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 // preActivation returns what the activation of a layer is given: its pre-activation, or, of a layer whose activation the probe
 // does not recognize, its product.
 func preActivation(s bnlib.Snapshot, layer string) (g bnlib.Signal, ok bool) {
@@ -46,7 +60,7 @@ func preActivation(s bnlib.Snapshot, layer string) (g bnlib.Signal, ok bool) {
 
 // through returns the curve of value(signal of the layer) against the step of each snapshot that has that layer.
 func through(run *bnlib.Run, layer string, value func(bnlib.Signal) float64) (x, y []float64) {
-	for _, s := range run.Snapshots {
+	for _, s := range seen(run) {
 		if g, ok := preActivation(s, layer); ok {
 			x, y = append(x, float64(s.Step)), append(y, value(g))
 		}

@@ -8,6 +8,7 @@ import (
 
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/chart"
+	"batchnorm/bnlib/internal/vegalite"
 	"batchnorm/bnlib/plot"
 )
 
@@ -146,7 +147,7 @@ func TestDots(t *testing.T) {
 	}
 	for _, study := range []map[int]bnlib.Replicates{nil, {12: {}}} {
 		figure := chart.Dots(study)
-		vegaLite(t, figure)
+		vegalite.Of(t, figure)
 		if _, err := figure.PNG(); err != nil {
 			t.Error(err)
 		}

@@ -31,7 +31,7 @@ func Sizes(runs ...*bnlib.Run) *plot.Figure {
 			p := plot.Panel{Title: looks[i].name, X: stepAxis(runs), Y: plot.Axis{Label: measure.label, Log: true}, Empty: notProbed}
 			for k, layer := range names {
 				s := plot.Series{Name: layer + ", " + looks[i].name, Style: looks[i].style.Shade(k, len(names))}
-				for _, snapshot := range run.Snapshots {
+				for _, snapshot := range seen(run) {
 					if w, ok := weightsOf(snapshot, layer); ok {
 						s.X, s.Y = append(s.X, float64(snapshot.Step)), append(s.Y, measure.of(w))
 					}

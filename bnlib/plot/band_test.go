@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"batchnorm/bnlib/internal/vegalite"
 	"batchnorm/bnlib/plot"
 )
 
@@ -85,7 +86,7 @@ func pixels(t *testing.T, f *plot.Figure) image.Image {
 }
 
 func TestBandsAreAreasInVegaLite(t *testing.T) {
-	raw := vegaLite(t, banded(true))
+	raw := vegalite.Of(t, banded(true))
 	areas := 0
 	var walk func(v any)
 	walk = func(v any) {
@@ -115,7 +116,7 @@ func TestBandsAreAreasInVegaLite(t *testing.T) {
 	if areas != 1 {
 		t.Errorf("%d areas, want 1", areas)
 	}
-	if !strings.Contains(string(raw), `"a, range"`) {
+	if !strings.Contains(string(raw), `\"a, range\": isFinite`) {
 		t.Errorf("no tooltip names the band: %s", raw)
 	}
 }

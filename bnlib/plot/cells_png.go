@@ -91,16 +91,3 @@ func (g cellGrid) image() *image.Paletted {
 	}
 	return img
 }
-
-// scaleColors returns the colours of all scales.
-func (s *sheet) scaleColors() []color.RGBA {
-	var out []color.RGBA
-	for _, p := range s.panels {
-		for _, g := range p.cells {
-			for _, c := range g.palette() {
-				out = append(out, color.RGBAModel.Convert(c).(color.RGBA))
-			}
-		}
-	}
-	return out
-}

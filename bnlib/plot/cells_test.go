@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"batchnorm/bnlib/internal/vegalite"
 	"batchnorm/bnlib/plot"
 )
 
@@ -39,7 +40,7 @@ func TestCells(t *testing.T) {
 	other := cells
 	other.Colors.Root = true
 	figure := &plot.Figure{Panels: []plot.Panel{{Cells: []plot.Cells{cells}}, {Cells: []plot.Cells{cells}}, {Cells: []plot.Cells{other}}}}
-	raw := vegaLite(t, figure)
+	raw := vegalite.Of(t, figure)
 	var spec struct {
 		Concat []struct{ Layer []any }
 	}
@@ -51,7 +52,8 @@ func TestCells(t *testing.T) {
 			t.Errorf("panel %d has %d layers, want %d", i, got, want)
 		}
 	}
-	want := []map[string]string{{"x": "0", "c1": "1", "c2": " 250 -"}, {"x": "1", "c1": "3", "c2": "500 1000 125"}}
+	// Two digits each, base 36: 0090-- is 0, 324/1295 and nothing known; the square root of 0.25 is 648/1295, i0.
+	want := []map[string]string{{"x": "0", "c1": "1", "c2": "0090--", "c3": "00i0--"}, {"x": "1", "c1": "3", "c2": "i0zz4i", "c3": "pgzzcq"}}
 	if got := rows(t, figure); !reflect.DeepEqual(got, want) {
 		t.Errorf("data %v, want %v", got, want)
 	}
@@ -103,7 +105,7 @@ func TestOddCells(t *testing.T) {
 		for _, log := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, log %v", name, log), func(t *testing.T) {
 				figure := &plot.Figure{Panels: []plot.Panel{{X: plot.Axis{Log: log}, Cells: []plot.Cells{cells}, Bare: cells.Picture}}}
-				vegaLite(t, figure)
+				vegalite.Of(t, figure)
 				if _, err := figure.PNG(); err != nil {
 					t.Error(err)
 				}

@@ -7,30 +7,71 @@ import (
 	"strings"
 )
 
-// rectLayer keeps a column's values in one cell of the data, each a whole number of units, and none for 0: thousands of values as
-// numbers of their own would fill a notebook.
+const (
+	cellDigits = "0123456789abcdefghijklmnopqrstuvwxyz"
+	cellSteps  = 36*36 - 1
+	noCell     = "--"
+)
+
+// pack writes values as two digits each, base 36, from the least of the grid to the greatest, evenly spaced as the colours are.
+// Thousands of values as numbers would fill a notebook.
+func (g cellGrid) pack(low, high float64) func(column []float64) string {
+	return func(column []float64) string {
+		var out strings.Builder
+		for _, v := range column {
+			if math.IsNaN(v) {
+				out.WriteString(noCell)
+				continue
+			}
+			t := 0.
+			if high > low {
+				t = (v - low) / (high - low)
+			}
+			if g.Colors.Root {
+				t = math.Sqrt(t)
+			}
+			n := int(math.Round(t * cellSteps))
+			out.WriteByte(cellDigits[n/36])
+			out.WriteByte(cellDigits[n%36])
+		}
+		return out.String()
+	}
+}
+
+// unpackExpr reads what pack has written of a row.
+func (g cellGrid) unpackExpr(column string, low, high float64) string {
+	digit := func(k int) string {
+		return fmt.Sprintf("indexof('%s', datum.%s[2 * datum.row + %d])", cellDigits, column, k)
+	}
+	t := fmt.Sprintf("(36 * %s + %s) / %d", digit(0), digit(1), cellSteps)
+	if g.Colors.Root {
+		t = fmt.Sprintf("pow(%s, 2)", t)
+	}
+	return fmt.Sprintf("%v + %v * %s", round(low), round(high-low), t)
+}
+
 func (g cellGrid) rectLayer(p *pane, data *dataSets) object {
-	unit := g.unit()
-	packed := func(column []float64) string {
-		words := make([]string, len(column))
-		for k, v := range column {
-			if n := math.Round(v / unit); math.IsNaN(v) {
-				words[k] = "-"
-			} else if n != 0 {
-				words[k] = fmt.Sprintf("%.0f", n)
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, column := range g.Values {
+		for _, v := range column {
+			if finite(v) {
+				low, high = min(low, v), max(high, v)
 			}
 		}
-		return strings.Join(words, " ")
 	}
 	t := data.about("x", cellsOf(g.X[:g.columns], cell))
-	right, values := t.column(cellsOf(g.X[1:], cell)), t.column(cellsOf(g.Values, packed))
+	right, values := t.column(cellsOf(g.X[1:], cell)), t.column(cellsOf(g.Values, g.pack(low, high)))
 	edges := make([]float64, len(g.Y))
 	for k, e := range g.Y {
 		edges[k] = round(e)
 	}
-	format := "format(datum.value, '.3~g')"
+	unpack := "NaN"
+	if low <= high {
+		unpack = g.unpackExpr(values, low, high)
+	}
+	value := "format(datum.value, '.3~g')"
 	if g.Colors.Percent {
-		format = "format(100 * datum.value, '.3~g') + '%'"
+		value = "format(100 * datum.value, '.3~g') + '%'"
 	}
 	place := "format(datum.y, '.3~g') + ' to ' + format(datum.top, '.3~g')"
 	if g.RowNames != nil {
@@ -38,38 +79,26 @@ func (g cellGrid) rectLayer(p *pane, data *dataSets) object {
 	}
 	calculate := func(as, expr string) object { return object{"calculate": expr, "as": as} }
 	return object{
-		"data": t.source("x", right),
+		"data": t.source(),
 		"transform": []any{
 			calculate("row", fmt.Sprintf("sequence(%d)", g.rows)),
-			calculate("v", "split(datum."+values+", ' ')"),
-			object{"flatten": []string{"row", "v"}},
-			calculate("y", literal(edges)+"[datum.row]"),
-			calculate("top", literal(edges)+"[datum.row + 1]"),
-			calculate("value", fmt.Sprintf("datum.v === '-' ? NaN : datum.v * %v", unit)),
-			calculate("color", fmt.Sprintf("isNaN(datum.value) ? '%s' : %s[%s]", missing, literal(g.Colors.colors()), g.Colors.levelExpr("datum.value"))),
-			calculate("text", fmt.Sprintf("isNaN(datum.value) ? 'not known' : %s", format)),
-			calculate("column", fmt.Sprintf("format(datum.x, '.4~g') + ' to ' + format(datum.%s, '.4~g')", right)),
-			calculate("place", place),
+			object{"flatten": []string{"row"}},
+			calculate("edges", literal(edges)),
+			calculate("y", "datum.edges[datum.row]"),
+			calculate("top", "datum.edges[datum.row + 1]"),
+			calculate("value", fmt.Sprintf("datum.%s[2 * datum.row] === '-' ? NaN : %s", values, unpack)),
 		},
-		"mark": object{"type": "rect", "fill": field("color"), "clip": true},
-		"encoding": object{
-			"x2": object{"field": right}, "y2": object{"field": "top"},
-			"tooltip": []any{
-				object{"field": "column", "type": "nominal", "title": p.x.label},
-				object{"field": "place", "type": "nominal", "title": p.y.label},
-				object{"field": "text", "type": "nominal", "title": g.Name},
-			},
+		"mark": object{
+			"type": "rect", "clip": true,
+			"fill": object{"expr": fmt.Sprintf("isNaN(datum.value) ? '%s' : %s[%s]", missing, literal(g.Colors.colors()), g.Colors.levelExpr("datum.value"))},
+			"tooltip": tooltip(
+				said{p.x.label, fmt.Sprintf("format(datum.x, '.4~g') + ' to ' + format(datum.%s, '.4~g')", right)},
+				said{p.y.label, place},
+				said{g.Name, fmt.Sprintf("isNaN(datum.value) ? 'not known' : %s", value)},
+			),
 		},
+		"encoding": object{"x2": object{"field": right}, "y2": object{"field": "top"}},
 	}
-}
-
-// unit is a power of ten of which the scale's limits are a thousand or more.
-func (g cellGrid) unit() float64 {
-	largest := max(math.Abs(g.Colors.Min), math.Abs(g.Colors.Max))
-	if largest < 1/huge {
-		return 1
-	}
-	return round(math.Pow(10, math.Floor(math.Log10(largest))-3))
 }
 
 func (g cellGrid) pictureLayer() (object, error) {

@@ -85,16 +85,13 @@ func (p *pane) table(data *dataSets) curveTable {
 	return out
 }
 
-// curveLayers draws the curves of a panel with their bands, and a rule that follows the pointer.
-func (p *pane) curveLayers(index int, s *sheet, data *dataSets, first bool) []any {
+// curveLayers draws the curves of a panel with their bands, and a rule that follows the pointer, from the data that it returns.
+func (p *pane) curveLayers(index int, s *sheet, data *dataSets, first bool) (curveTable, []any) {
 	t := p.table(data)
-	numbers, lists := []string{"x"}, map[string][]string{}
+	lists := map[string][]string{}
 	faint := make([]bool, len(p.curves))
 	keys := make([]int, len(p.curves))
-	list := func(as, column string) {
-		lists[as] = append(lists[as], "datum."+column)
-		numbers = append(numbers, column)
-	}
+	list := func(as, column string) { lists[as] = append(lists[as], "toNumber(datum."+column+")") }
 	alone := false
 	for i, c := range p.curves {
 		faint[i], keys[i] = c.faint, s.key(c.name, c.style)
@@ -162,49 +159,42 @@ func (p *pane) curveLayers(index int, s *sheet, data *dataSets, first bool) []an
 		layers = append(layers, dots(onlyAlone("y")...))
 	}
 	layers = append(layers, dots(object{"filter": object{"param": "pointed", "empty": false}}))
-	source := []any{}
-	if t.state != "" {
-		numbers = append(numbers, t.state)
-		source = append(source, object{"filter": fmt.Sprintf("datum.%s === at", t.state)})
-	}
-	return []any{object{
-		"data": t.source(numbers...), "transform": append(slices.Clone(source), rows...),
+	return t, []any{object{
+		"transform": rows,
 		"encoding": object{
 			"detail":  object{"field": "curve"},
 			"opacity": object{"condition": object{"param": "picked", "value": 1}, "value": 0.1},
 		},
 		"layer": layers,
-	}, p.pointerLayer(index, t, numbers, source)}
+	}, p.pointerLayer(index, t)}
 }
 
 // pointerLayer is a vertical rule that follows the pointer from one recorded step to the next and carries the values of all
 // curves there.
-func (p *pane) pointerLayer(index int, t curveTable, numbers []string, transform []any) object {
-	tooltip := []any{object{"field": "x", "type": "quantitative", "title": p.x.label, "format": "~g"}}
-	say := func(title, expr string) {
-		as := fmt.Sprintf("text%d", len(tooltip))
-		transform = append(transform, object{"calculate": expr, "as": as})
-		tooltip = append(tooltip, object{"field": as, "type": "nominal", "title": title})
-	}
+func (p *pane) pointerLayer(index int, t curveTable) object {
+	says := []said{{p.x.label, "format(datum.x, '~g')"}}
 	number := func(column string) string { return "format(datum." + column + ", '.4g')" }
+	known := func(column, text string) string {
+		return "isFinite(toNumber(datum." + column + ")) ? " + text + " : '–'"
+	}
 	for _, faint := range []bool{false, true} {
 		for i, c := range p.curves {
 			if c.faint != faint {
 				continue
 			}
 			y := t.curves[i].y
-			say(noted(c.name, c.note), fmt.Sprintf("isValid(datum.%s) ? %s : '–'", y, number(y)))
+			says = append(says, said{noted(c.name, c.note), known(y, number(y))})
 			for k, a := range c.areas {
 				b := t.curves[i].bands[k]
-				say(noted(c.name, a.note), fmt.Sprintf("isValid(datum.%s) ? %s + ' to ' + %s : '–'", b.low, number(b.low), number(b.high)))
+				says = append(says, said{noted(c.name, a.note), known(b.low, number(b.low)+" + ' to ' + "+number(b.high))})
 			}
 		}
 	}
 	return object{
-		"name": fmt.Sprintf("points%d", index), "data": t.source(numbers...), "transform": transform,
-		"mark": object{"type": "rule", "color": quiet, "clip": true},
+		"name": fmt.Sprintf("points%d", index),
+		"mark": object{"type": "rule", "color": quiet, "clip": true, "tooltip": tooltip(says...)},
 		"encoding": object{
-			"y": object{"value": 0}, "y2": object{"value": "height"}, "tooltip": tooltip,
+			"y": object{"value": 0}, "y2": object{"value": "height"},
 			"opacity": object{"condition": object{"param": "pointed", "empty": false, "value": 0.6}, "value": 0},
 		},
 	}

@@ -53,14 +53,8 @@ func (t *dataSet) column(cells []string) string {
 	return name
 }
 
-// source is the data of a view that takes the given columns as numbers.
-func (t *dataSet) source(numbers ...string) object {
-	parse := object{}
-	for _, name := range numbers {
-		parse[name] = "number"
-	}
-	return object{"name": t.name, "format": object{"type": "csv", "parse": parse}}
-}
+// source is the data of a view. Its fields are words until toNumber, or the encoding of a place, makes numbers of them.
+func (t *dataSet) source() object { return object{"name": t.name, "format": object{"type": "csv"}} }
 
 func (t *dataSet) csv() string {
 	var out strings.Builder

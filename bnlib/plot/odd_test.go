@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"batchnorm/bnlib/internal/vegalite"
 	"batchnorm/bnlib/plot"
 )
 
@@ -21,7 +22,7 @@ func TestOddFigures(t *testing.T) {
 			if _, err := png.Decode(bytes.NewReader(picture)); err != nil {
 				t.Error(err)
 			}
-			vegaLite(t, figure)
+			vegalite.Of(t, figure)
 		})
 	}
 }

@@ -2,6 +2,7 @@ package plot
 
 import (
 	"image"
+	"image/color"
 	"math"
 	"slices"
 
@@ -67,7 +68,24 @@ func (f *Figure) PNG() ([]byte, error) {
 	for i, p := range plots {
 		p.Draw(draw.Crop(cells[i], wide[i%s.columns]-left[i], 0, 0, over[i]-slices.Max(over)))
 	}
-	return encode(withPalette(img.Image().(*image.RGBA), s.scaleColors()))
+	return encode(withPalette(img.Image().(*image.RGBA), s.drawn()))
+}
+
+// drawn returns the colours that are drawn as they are.
+func (s *sheet) drawn() []color.RGBA {
+	var out []color.RGBA
+	keep := func(c color.Color) { out = append(out, color.RGBAModel.Convert(c).(color.RGBA)) }
+	for _, hex := range append(s.colors(), paper, Ink, quiet, grid) {
+		keep(rgb(hex))
+	}
+	for _, p := range s.panels {
+		for _, g := range p.cells {
+			for _, c := range g.palette() {
+				keep(c)
+			}
+		}
+	}
+	return out
 }
 
 func (s *sheet) headHeight() vg.Length {

@@ -17,31 +17,53 @@ func encode(img *image.Paletted) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// withPalette returns an opaque image with a palette of its 256 most frequent colours, those in keep before all others, which
-// makes a PNG a third the size. A drawing has a handful of colours and, along the edges of lines and letters, some hundreds of
-// blends between them; the rarest blends become the nearest of those that are kept.
+const (
+	flat   = 0.005 // share of a drawing's pixels from which a colour is no blend
+	few    = 11    // flat colours that leave room for blends among sixteen
+	shades = 5     // of red, green and blue each, by which blends are told apart
+)
+
+// withPalette returns an opaque image with a palette of at most 256 colours, which more than halves a PNG. A drawing has a
+// handful of flat colours and, along the edges of lines and letters, hundreds of blends between them, of which an eye sees few
+// apart at two dots to the CSS pixel: of blends that are nearly the same the most frequent stands for all. Flat colours and
+// those in keep stay as they are.
 func withPalette(img *image.RGBA, keep []color.RGBA) *image.Paletted {
 	counts := map[color.RGBA]int{}
 	eachStretch(img, func(c color.RGBA, start, end int) { counts[c] += end - start })
-	for _, c := range keep {
-		if n, used := counts[c]; used && n < len(img.Pix) {
-			counts[c] += len(img.Pix)
+	pixels := len(img.Pix) / 4
+	rank := func(c color.RGBA) int { // 1: stays as it is
+		if float64(counts[c]) >= flat*float64(pixels) || slices.Contains(keep, c) {
+			return 1
 		}
+		return 0
 	}
 	frequent := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int {
-		return cmp.Or(counts[b]-counts[a], cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B))
+		return cmp.Or(rank(b)-rank(a), counts[b]-counts[a], cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B))
 	})
-	palette := make(color.Palette, 0, 256)
+	most := 256
+	if n := slices.IndexFunc(frequent, func(c color.RGBA) bool { return rank(c) == 0 }); n <= few {
+		most = 16 // a PNG then has half a byte for a pixel
+	}
+	palette := make(color.Palette, 0, most)
 	index := make(map[color.RGBA]uint8, len(frequent))
-	for i, c := range frequent {
-		if i < cap(palette) {
+	blends := map[kind]uint8{}
+	for _, c := range frequent {
+		near := kindOf(c)
+		like, known := blends[near]
+		switch {
+		case known && rank(c) == 0:
+			index[c] = like
+		case len(palette) < cap(palette):
+			index[c] = uint8(len(palette))
 			palette = append(palette, c)
-			index[c] = uint8(i)
-		} else {
+			if rank(c) == 0 {
+				blends[near] = index[c]
+			}
+		default:
 			index[c] = uint8(palette.Index(c))
 		}
 	}
-	p := &image.Paletted{Pix: make([]uint8, len(img.Pix)/4), Stride: img.Stride / 4, Rect: img.Rect, Palette: palette}
+	p := &image.Paletted{Pix: make([]uint8, pixels), Stride: img.Stride / 4, Rect: img.Rect, Palette: palette}
 	eachStretch(img, func(c color.RGBA, start, end int) {
 		at := index[c]
 		for i := start; i < end; i++ {
@@ -49,6 +71,17 @@ func withPalette(img *image.RGBA, keep []color.RGBA) *image.Paletted {
 		}
 	})
 	return p
+}
+
+// kind is what blends that are nearly the same have in common.
+type kind struct {
+	r, g, b int
+	grey    bool // no letter gets a tinge of the curves
+}
+
+func kindOf(c color.RGBA) kind {
+	shade := func(v uint8) int { return (int(v)*(shades-1) + 127) / 255 }
+	return kind{shade(c.R), shade(c.G), shade(c.B), max(c.R, c.G, c.B)-min(c.R, c.G, c.B) < 16}
 }
 
 // eachStretch calls do for each stretch of pixels of one colour, in order.

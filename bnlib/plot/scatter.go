@@ -92,8 +92,8 @@ func (p *pane) scatterLayer(s *sheet, data *dataSets) object {
 	key, across, up := t.column(keys), t.column(x), t.column(y)
 	sample := object{"symbolSize": 4 * dotRadius * dotRadius, "symbolStrokeWidth": dotLine, "symbolFillColor": "transparent"}
 	return object{
-		"data":      t.source(key, across, up),
-		"transform": []any{object{"calculate": "datum." + key, "as": "key"}},
+		"data":      t.source(),
+		"transform": []any{object{"calculate": "toNumber(datum." + key + ")", "as": "key"}},
 		"mark": object{
 			"type": "point", "filled": false, "fill": choose(fills, "key", 1), "fillOpacity": dotOpacity, "opacity": 1,
 			"size": 4 * dotRadius * dotRadius, "strokeWidth": dotLine, "clip": false,

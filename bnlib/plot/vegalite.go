@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Hint says what a reader can do with the Vega-Lite rendering of a figure of curves.
@@ -66,13 +67,20 @@ func (s *sheet) vegaLite() (object, error) {
 			"axis": object{
 				"labelFontSize": tickSize, "titleFontSize": labelSize, "titleFontWeight": "normal",
 				"labelColor": quiet, "titleColor": quiet, "gridColor": grid, "domainColor": quiet, "tickColor": quiet,
+				"grid": true, "format": "~f",
 			},
-			"text": object{"fontSize": labelSize},
+			"axisX": object{"labelFlush": false, "labelOverlap": "greedy"},
+			"axisY": object{
+				"titleAngle": 0, "titleAlign": "left", "titleBaseline": "bottom", "titleX": 0, "titleY": -headingGap,
+				"domain": false, "ticks": false, "labelPadding": 6, "labelOverlap": false,
+			},
+			"title": object{"anchor": "start", "color": Ink},
+			"text":  object{"fontSize": labelSize},
 		},
 	}
 	if len(s.title) > 0 {
 		title := object{
-			"text": s.title, "anchor": "start", "fontSize": titleSize, "color": Ink, "offset": 10,
+			"text": s.title, "fontSize": titleSize, "offset": 10,
 			"subtitleFontSize": subtitleSize, "subtitleColor": quiet, "subtitlePadding": 4,
 		}
 		if len(s.subtitle) > 0 {
@@ -143,16 +151,31 @@ func choose(values any, field string, first int) object {
 	return object{"expr": fmt.Sprintf("%s[datum.%s]", literal(values), field)}
 }
 
+// said is a line of what a page shows where the reader points: a title, and an expression of a text.
+type said struct{ title, expr string }
+
+// tooltip makes one expression of all lines: as fields of the data they would take ten times the bytes.
+func tooltip(lines ...said) object {
+	entries, seen := make([]string, len(lines)), map[string]int{}
+	for i, line := range lines {
+		seen[line.title]++
+		if n := seen[line.title]; n > 1 {
+			line.title = fmt.Sprintf("%s (%d)", line.title, n)
+		}
+		entries[i] = literal(line.title) + ": " + line.expr
+	}
+	return object{"expr": "{" + strings.Join(entries, ", ") + "}"}
+}
+
 // vegaLite renders a panel. The first with curves has the legend of the figure.
 func (p *pane) vegaLite(index int, s *sheet, data *dataSets, first bool) (object, error) {
 	width := s.width - p.left()
 	view := object{"width": width, "height": s.height}
 	if s.titled {
-		view["title"] = object{
-			"text": p.title, "anchor": "start", "frame": "group", "fontSize": paneTitle, "color": Ink, "offset": 4,
-		}
+		view["title"] = object{"text": p.title, "frame": "group", "fontSize": paneTitle, "offset": 4}
 	}
 	var placed, free []any // layers that are placed by the axes, and others
+	group := object{}      // what those have in common
 	switch {
 	case p.empty != "":
 		placed = append(placed, object{
@@ -181,7 +204,12 @@ func (p *pane) vegaLite(index int, s *sheet, data *dataSets, first bool) (object
 			placed = append(placed, p.ruleLayer())
 		}
 		if len(p.curves) > 0 {
-			placed = append(placed, p.curveLayers(index, s, data, first)...)
+			t, layers := p.curveLayers(index, s, data, first)
+			group["data"] = t.source()
+			if t.state != "" {
+				group["transform"] = []any{object{"filter": fmt.Sprintf("toNumber(datum.%s) === at", t.state)}}
+			}
+			placed = append(placed, layers...)
 		}
 		if len(p.scatters) > 0 {
 			placed = append(placed, p.scatterLayer(s, data))
@@ -191,31 +219,33 @@ func (p *pane) vegaLite(index int, s *sheet, data *dataSets, first bool) (object
 		}
 	}
 	if len(placed) > 0 {
-		free = append([]any{object{"encoding": object{"x": p.xEncoding(), "y": p.yEncoding()}, "layer": placed}}, free...)
+		group["encoding"], group["layer"] = object{"x": p.xEncoding(), "y": p.yEncoding()}, placed
+		if len(free) == 0 {
+			maps.Copy(view, group)
+			return view, nil
+		}
+		free = append([]any{group}, free...)
 	}
 	view["layer"] = free
 	return view, nil
 }
 
 func (p *pane) xEncoding() object {
-	axis := object{"title": p.x.label, "format": "~f", "grid": true, "tickCount": len(p.x.ticks), "labelFlush": false, "labelOverlap": "greedy"}
+	axis := object{"title": p.x.label, "tickCount": len(p.x.ticks)}
 	if p.x.whole && p.x.max-p.x.min < 20 { // else Vega puts ticks between whole numbers; Vega-Lite ignores a tickMinStep
-		axis["values"] = p.x.ticks
+		axis["values"] = object{"expr": literal(p.x.ticks)}
 	}
 	if p.x.log {
-		axis["values"], axis["labelExpr"] = p.x.ticks, labelExpr
+		axis["values"], axis["labelExpr"] = object{"expr": literal(p.x.ticks)}, labelExpr
 	}
 	if p.x.names != nil {
-		axis["values"], axis["labelExpr"] = p.x.ticks, p.x.nameExpr()
+		axis["values"], axis["labelExpr"] = object{"expr": literal(p.x.ticks)}, p.x.nameExpr()
 	}
 	return object{"field": "x", "type": "quantitative", "scale": p.x.vegaLite(len(p.cells) > 0), "axis": axis}
 }
 
 func (p *pane) yEncoding() object {
-	axis := object{
-		"title": p.y.label, "titleAngle": 0, "titleAlign": "left", "titleBaseline": "bottom", "titleX": 0, "titleY": -headingGap,
-		"format": "~f", "grid": true, "values": p.y.ticks, "domain": false, "ticks": false, "labelPadding": 6, "labelOverlap": false,
-	}
+	axis := object{"title": p.y.label, "values": object{"expr": literal(p.y.ticks)}}
 	switch {
 	case p.y.names != nil:
 		axis["labelExpr"] = p.y.nameExpr()

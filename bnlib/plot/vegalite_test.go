@@ -11,23 +11,10 @@ import (
 	"batchnorm/bnlib/plot"
 )
 
-// vegaLite renders a figure and checks what comes out.
-func vegaLite(t *testing.T, f *plot.Figure) []byte {
-	t.Helper()
-	spec, err := f.VegaLite()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := vegalite.Check(spec); err != nil {
-		t.Error(err)
-	}
-	return spec
-}
-
 // rows returns the rows of a figure's only data set.
 func rows(t *testing.T, f *plot.Figure) []map[string]string {
 	t.Helper()
-	tables, err := vegalite.Tables(vegaLite(t, f))
+	tables, err := vegalite.Tables(vegalite.Of(t, f))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +60,7 @@ func TestLegendHasNameAndStyle(t *testing.T) {
 	f := &plot.Figure{Panels: []plot.Panel{{Series: []plot.Series{
 		{Name: "a", Style: plot.Blue, X: x, Y: x}, {Name: "a", Style: plot.Orange, X: x, Y: []float64{1, 2}}, {Name: "a", Style: plot.Blue, X: x, Y: []float64{2, 3}},
 	}}}}
-	spec := string(vegaLite(t, f))
+	spec := string(vegalite.Of(t, f))
 	for _, want := range []string{`"range":["#1f6fb4","#e8710a"]`, `"range":[[],[6,3]]`, `[1,2,1][datum.curve]`, `[\"a\",\"a\"][datum.value - 1]`} {
 		if !strings.Contains(spec, want) {
 			t.Errorf("no %s in %s", want, spec)

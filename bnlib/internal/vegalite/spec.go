@@ -7,7 +7,21 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"testing"
 )
+
+// Of renders a figure, and fails where Check finds something.
+func Of(t testing.TB, figure interface{ VegaLite() ([]byte, error) }) []byte {
+	t.Helper()
+	spec, err := figure.VegaLite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Check(spec); err != nil {
+		t.Error(err)
+	}
+	return spec
+}
 
 // Check returns an error that says where spec is not a Vega-Lite specification, or not one that a notebook can show without a
 // network: it loads nothing, and holds no null, which the Go kernel's protocol has no word for.
