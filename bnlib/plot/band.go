@@ -119,7 +119,7 @@ func (p *pane) mostBands() int {
 
 // anyEdge reports whether any edge of a band of rank k, in any state of the panel, is such a one.
 func (p *pane) anyEdge(k int, such func(edge) bool) bool {
-	for _, now := range append(p.states, *p) {
+	for _, now := range p.everyState() {
 		for _, c := range now.curves {
 			if k < len(c.areas) && slices.ContainsFunc(c.areas[k].edges, such) {
 				return true

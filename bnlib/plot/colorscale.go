@@ -26,8 +26,8 @@ func Sequential(hex string) []string {
 	return []string{paper, hexOf(c), hexOf(mix(c, color.NRGBA{A: 0xff}, 0.6))}
 }
 
-// Diverging is a scale of colours for values on both sides of zero: purple below, white, green above. Neither is a network's
-// colour, and they are told apart with every common form of colour blindness.
+// Diverging is a scale of colours for values on both sides of zero: purple below, white, green above. They are
+// neither Blue nor Orange, and are told apart with every common form of colour blindness.
 func Diverging() []string { return []string{"#5e2a73", "#9970ab", paper, "#5aae61", "#12592a"} }
 
 // blend returns the colour at t, from 0 to 1, between evenly spaced ones.

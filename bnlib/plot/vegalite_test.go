@@ -68,6 +68,18 @@ func TestLegendHasNameAndStyle(t *testing.T) {
 	}
 }
 
+// A series without a name has its style too, and no entry in the legend.
+func TestUnnamedSeriesHasItsStyle(t *testing.T) {
+	x := []float64{0, 1}
+	f := &plot.Figure{Panels: []plot.Panel{{Series: []plot.Series{{Style: plot.Blue, X: x, Y: x}, {Name: "a", Style: plot.Orange, X: x, Y: []float64{1, 2}}}}}}
+	spec := string(vegalite.Of(t, f))
+	for _, want := range []string{`"range":["#1f6fb4","#e8710a"]`, `"values":[2]`, `[1,2][datum.curve]`} {
+		if !strings.Contains(spec, want) {
+			t.Errorf("no %s in %s", want, spec)
+		}
+	}
+}
+
 // Variants are told apart in grey by their dashes: none is solid, as Blue is, and no two are the same.
 func TestVariantsDifferInDashes(t *testing.T) {
 	seen := map[string]bool{fmt.Sprint(plot.Blue.Dash): true, fmt.Sprint(plot.Orange.Dash): true}
