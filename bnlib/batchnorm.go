@@ -17,9 +17,13 @@ const (
 // BatchStatistics returns mean μ and variance σ² of every feature over the batch, the variance being the biased one,
 // divided by the number of examples (Ioffe and Szegedy 2015, Algorithm 1).
 //
+// The mean is taken of the differences to the first example. A sum of large numbers is rounded: in float32, the mean of sixty times
+// 1e8 would come out as 1e8 + 8, and a feature that is the same in every example would be normalized to −1.
+//
 // x is [batch, features]; mean and variance are [1, features].
 func BatchStatistics(x *Node) (mean, variance *Node) {
-	mean = ReduceAndKeep(x, ReduceMean, 0)
+	first := StopGradient(Slice(x, AxisRange(0, 1)))
+	mean = Add(first, ReduceAndKeep(Sub(x, first), ReduceMean, 0))
 	variance = ReduceAndKeep(Square(Sub(x, mean)), ReduceMean, 0)
 	return mean, variance
 }

@@ -224,3 +224,30 @@ func widen64(values []float32) []float64 {
 	}
 	return wide
 }
+
+// TestConstantFeature normalizes a feature that is the same large number in every example of a minibatch: in float32 the sum of
+// sixty times 1e8 is rounded, but the feature differs nowhere from its mean.
+func TestConstantFeature(t *testing.T) {
+	column := make([][]float32, 60)
+	for i := range column {
+		column[i] = []float32{1e8}
+	}
+	results := MustExecOnceN(testBackend(t), func(x *Node) []*Node {
+		mean, variance := BatchStatistics(x)
+		one := OnesLike(mean)
+		y := Normalize(x, one, ZerosLike(mean), mean, variance, Epsilon)
+		dx := Gradient(ReduceAllSum(Mul(y, x)), x)[0]
+		return []*Node{mean, variance, ReduceAllMax(Abs(y)), dx}
+	}, column)
+	if mean, variance := results[0].Value().([][]float32)[0][0], results[1].Value().([][]float32)[0][0]; mean != 1e8 || variance != 0 {
+		t.Errorf("mean %v, variance %v; want 1e8 and 0", mean, variance)
+	}
+	if largest := tensors.ToScalar[float32](results[2]); largest != 0 {
+		t.Errorf("the largest output is %v, want 0", largest)
+	}
+	for i, dx := range results[3].Value().([][]float32) {
+		if math.IsNaN(float64(dx[0])) {
+			t.Fatalf("the gradient of example %d is NaN", i)
+		}
+	}
+}
