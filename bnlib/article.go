@@ -1,33 +1,49 @@
 package bnlib
 
-import "github.com/gomlx/gomlx/ml/layers/activation"
+import (
+	"fmt"
 
-// Article holds the eight experiments of the article, by their number: Article[1] to Article[8]. Article[0] is not one of
-// them; it is the zero Experiment.
-var Article = [9]Experiment{
-	1: article("Experiment 1", 0.05, 0.01, activation.TypeRelu),
-	2: article("Experiment 2", 0.05, 0.01, activation.TypeSigmoid),
-	3: article("Experiment 3", 0.05, 2, activation.TypeRelu),
-	4: article("Experiment 4", 0.05, 2, activation.TypeSigmoid),
-	5: article("Experiment 5", 10, 0.01, activation.TypeRelu),
-	6: article("Experiment 6", 10, 0.01, activation.TypeSigmoid),
-	7: article("Experiment 7", 10, 2, activation.TypeRelu),
-	8: article("Experiment 8", 10, 2, activation.TypeSigmoid),
-}
+	"github.com/gomlx/gomlx/ml/layers/activation"
+)
 
-func article(name string, initStd, learningRate float64, act activation.Type) Experiment {
+// Article returns experiment 1 to 8 of the article, to be edited: each call gives one of its own. It panics for another number.
+func Article(number int) Experiment {
+	if number < 1 || number > 8 {
+		panic(fmt.Errorf("bnlib: Article(%d); allowed: 1 to 8, the numbers of the article's experiments", number))
+	}
+	settings := [...]struct {
+		std, rate  float64
+		activation activation.Type
+	}{
+		{0.05, 0.01, activation.TypeRelu},
+		{0.05, 0.01, activation.TypeSigmoid},
+		{0.05, 2, activation.TypeRelu},
+		{0.05, 2, activation.TypeSigmoid},
+		{10, 0.01, activation.TypeRelu},
+		{10, 0.01, activation.TypeSigmoid},
+		{10, 2, activation.TypeRelu},
+		{10, 2, activation.TypeSigmoid},
+	}[number-1]
 	return Experiment{
-		Name:         name,
-		InitStd:      initStd,
-		LearningRate: learningRate,
-		Activation:   act,
+		Name:         fmt.Sprintf("Experiment %d", number),
+		InitStd:      settings.std,
+		LearningRate: settings.rate,
+		Activation:   settings.activation,
 		Hidden:       []int{128, 128, 128},
 		Batch:        60,
 		Steps:        50000,
 		Every:        500,
 		Seed:         1,
-		complete:     true,
 	}
+}
+
+// ArticleAll returns the eight experiments of the article in their order.
+func ArticleAll() []Experiment {
+	all := make([]Experiment, 8)
+	for i := range all {
+		all[i] = Article(i + 1)
+	}
+	return all
 }
 
 // Reported is what the article reports of one experiment, one run each: accuracies in [0, 1] on the 10000 test and the

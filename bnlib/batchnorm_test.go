@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"batchnorm/bnlib/internal/plain"
+
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -117,7 +119,7 @@ func TestBackwardByHand(t *testing.T) {
 			t.Run(dtype.String()+"/"+other.name, func(t *testing.T) {
 				got, want := pass(t, dtype.DType, byHand), pass(t, dtype.DType, other.build)
 				got.each(want, func(name string, got, want []float64) {
-					if d := largestDifference(got, want); !(d <= dtype.tolerance) {
+					if d := plain.Difference(got, want); !(d <= dtype.tolerance) {
 						t.Errorf("%s: largest difference %.3g of the largest element; want at most %g\n got %v\nwant %v",
 							name, d, dtype.tolerance, got, want)
 					}
@@ -152,25 +154,10 @@ func TestBackwardNumerically(t *testing.T) {
 	}
 	y, _, _ := reference(x, gamma, beta)
 	got.each(gradients{y, slope(x), slope(gamma), slope(beta)}, func(name string, got, want []float64) {
-		if d := largestDifference(got, want); !(d <= 1e-7) {
+		if d := plain.Difference(got, want); !(d <= 1e-7) {
 			t.Errorf("%s: largest difference %.3g of the largest element\n got %v\nwant %v", name, d, got, want)
 		}
 	})
-}
-
-// largestDifference is the largest |a−b|, divided by the largest |b|; NaN if one is NaN.
-func largestDifference(a, b []float64) float64 {
-	if len(a) != len(b) {
-		return math.NaN()
-	}
-	var difference, scale float64
-	for i := range a {
-		if d := math.Abs(a[i] - b[i]); d > difference || math.IsNaN(d) {
-			difference = d
-		}
-		scale = max(scale, math.Abs(b[i]))
-	}
-	return difference / scale
 }
 
 // TestMovingAverages checks the layer in training and in inference against plain Go.
@@ -188,13 +175,13 @@ func TestMovingAverages(t *testing.T) {
 		return tensors.MustCopyFlatData[float32](y)
 	}
 	average := func(name string) []float64 {
-		return widen64(tensors.MustCopyFlatData[float32](store.GetVariable("/batch_norm/" + name).MustValue()))
+		return plain.Widen(tensors.MustCopyFlatData[float32](store.GetVariable("/batch_norm/" + name).MustValue()))
 	}
 	ones := []float64{1, 1, 1}
 	want, mean, variance := reference(x, ones, make([]float64, testFeatures))
 	wantMean, wantVariance := make([]float64, testFeatures), []float64{1, 1, 1}
 	for step := range 3 {
-		if d := largestDifference(widen64(layer(true)), want); !(d <= 1e-5) {
+		if d := plain.Difference(plain.Widen(layer(true)), want); !(d <= 1e-5) {
 			t.Errorf("step %d: output in training is off by %.3g", step, d)
 		}
 		for f := range testFeatures {
@@ -204,7 +191,7 @@ func TestMovingAverages(t *testing.T) {
 	}
 	inference := layer(false)
 	for name, want := range map[string][]float64{"moving_mean": wantMean, "moving_variance": wantVariance} {
-		if d := largestDifference(average(name), want); !(d <= 1e-5) {
+		if d := plain.Difference(average(name), want); !(d <= 1e-5) {
 			t.Errorf("%s is %v after three steps of training and one of inference, want %v", name, average(name), want)
 		}
 	}
@@ -215,14 +202,6 @@ func TestMovingAverages(t *testing.T) {
 			t.Errorf("inference: element %d is %v, want %v", i, y, want)
 		}
 	}
-}
-
-func widen64(values []float32) []float64 {
-	wide := make([]float64, len(values))
-	for i, v := range values {
-		wide[i] = float64(v)
-	}
-	return wide
 }
 
 // TestConstantFeature normalizes a feature that is the same large number in every example of a minibatch: in float32 the sum of

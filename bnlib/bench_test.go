@@ -12,7 +12,7 @@ const benchmarkSteps = 20000
 // BenchmarkPair trains the pair of experiment 1, with an evaluation on 5000 images every 500 steps, and reports network-steps per
 // second from the first evaluation to the last. Compilation does not count. Package compare does the same beside other programs.
 func BenchmarkPair(b *testing.B) {
-	e := Article[1]
+	e := Article(1)
 	e.Steps = benchmarkSteps
 	var total time.Duration
 	for b.Loop() {

@@ -2,19 +2,19 @@ package bnlib
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"testing"
 
+	"batchnorm/bnlib/probe"
 	"batchnorm/data"
-
-	"github.com/gomlx/gomlx/ml/layers/activation"
 )
 
 // TestAnswers holds the counts of answers to the labels: a network that is nearly always right answers as they are spread.
 func TestAnswers(t *testing.T) {
 	e := short(1)
 	e.Steps, e.Every = 400, 400
-	for _, run := range compare(t, e, options(t)) {
+	for _, run := range trained(t, options(t), e.Pair()...) {
 		var labels [data.Classes]int
 		for _, label := range mnist(t).Test.Labels {
 			labels[label]++
@@ -36,38 +36,47 @@ func TestAnswers(t *testing.T) {
 // TestCollapseOfRuns checks networks that do collapse.
 func TestCollapseOfRuns(t *testing.T) {
 	d := mnist(t)
-	train := func(e Experiment, p *Probe) *Run {
+	train := func(e Experiment, hooks ...probe.Hook) (run, stored *Run) {
 		o := options(t)
-		o.Probe = p
-		runs, err := Train(context.Background(), []Network{{Experiment: e}}, o)
+		o.Hooks = hooks
+		runs, err := Train(context.Background(), e.With(None), o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return runs[0]
+		if stored, err = o.Store.Load(runs[0].Key); err != nil {
+			t.Fatal(err)
+		}
+		return runs[0], stored
 	}
-	e := Article[3]
+	e := Article(3)
 	e.Steps, e.Every = 200, 200
-	saturated := Article[8] // all units at 0 or 1, and a rate at which the last biases take all
+	saturated := Article(8) // all units at 0 or 1, and a rate at which the last biases take all
 	saturated.InitStd, saturated.LearningRate, saturated.Steps, saturated.Every = 0, 2, 20, 20
 	exploding := short(3)
 	exploding.LearningRate = 1e20
 	for _, c := range []struct {
 		name  string
 		e     Experiment
-		probe *Probe
+		hooks []probe.Hook
 		want  Cause
 	}{
-		{"experiment 3, from the weights", e, nil, DeadUnits},
-		{"experiment 3, from a snapshot", e, &Probe{Steps: []int{200}}, DeadUnits},
-		{"experiment 3, snapshot of another step", e, &Probe{Steps: []int{0}}, DeadUnits},
+		{"experiment 3", e, nil, DeadUnits},
+		{"experiment 3, looked at in its last step", e, []probe.Hook{probe.Signals.At(200)}, DeadUnits},
+		{"experiment 3, looked at in another step", e, []probe.Hook{probe.Signals.At(0)}, DeadUnits},
 		{"rate 1e20", exploding, nil, NotFinite},
 		{"sigmoids that are all alike", saturated, nil, ConstantOutput},
 	} {
-		run := train(c.e, c.probe)
+		run, stored := train(c.e, c.hooks...)
 		got, collapsed := run.Collapse()
 		if !collapsed || got.Cause != c.want || got.Share < .99 {
 			t.Errorf("%s: %v, %v; want %v. Test accuracy %v, answers %v", c.name, collapsed, got, c.want, run.Test, run.Answers)
 			continue
+		}
+		if again, _ := stored.Collapse(); again != got {
+			t.Errorf("%s: from the store %v, want %v", c.name, again, got)
+		}
+		if (run.Seen[probe.Signals.Name] != nil) != (len(c.hooks) > 0) {
+			t.Errorf("%s: the run keeps what %d hooks saw: %v", c.name, len(c.hooks), run.Seen)
 		}
 		labels := 0
 		for _, label := range d.Test.Labels {
@@ -86,64 +95,42 @@ func TestCollapse(t *testing.T) {
 		t.Errorf("a run without answers: %v, collapsed %v", c, collapsed)
 	}
 	run := func(edit func(r *Run)) *Run {
-		r := &Run{Network: Network{Experiment: Article[4]}, Status: Finished, Losses: make([]float32, 20), Points: []Point{{20, 2.3, .1}}}
+		r := &Run{Network: Network{Experiment: Article(4)}, Status: Finished, Losses: make([]float32, 20), Points: []Point{{20, 2.3, .1}}}
 		r.Answers[3] = 10000
 		edit(r)
+		r.cause = causeOf(r)
 		return r
 	}
-	dead := []Snapshot{{Step: 20, Signals: []Signal{{Dead: math.NaN()}, {Dead: 1}, {Dead: .5}}}}
-	relu := func(r *Run) { r.Network.Activation = activation.TypeRelu }
+	// signals is what probe.Signals saw of three layers, of which shares of the units are dead: the last of a signal's numbers.
+	signals := func(step int, dead ...float64) map[string]*probe.History {
+		h := &probe.History{Steps: []int{step}, Values: make([][][]float64, 1)}
+		for i, share := range dead {
+			h.Names = append(h.Names, fmt.Sprintf("hidden_%d %s", i+1, probe.PreActivation))
+			h.Values[0] = append(h.Values[0], append(make([]float64, 13), share))
+		}
+		return map[string]*probe.History{probe.Signals.Name: h}
+	}
+	overflow := []Weight{{Name: "w", Values: []float32{1}}, {Name: "moving_variance", Values: []float32{1, float32(math.Inf(1))}}}
 	for name, c := range map[string]struct {
 		run  *Run
 		want *Collapse
 	}{
-		"one class":       {run(func(*Run) {}), &Collapse{3, 1, ConstantOutput}},
-		"not quite one":   {run(func(r *Run) { r.Answers = [10]int{7: 9900, 2: 100} }), &Collapse{7, .99, ConstantOutput}},
-		"two classes":     {run(func(r *Run) { r.Answers = [10]int{7: 9899, 2: 101} }), nil},
-		"NaN":             {run(func(r *Run) { r.Status, r.Points[0].Loss = Diverged, math.NaN() }), &Collapse{3, 1, NotFinite}},
-		"dead":            {run(func(r *Run) { r.Snapshots = dead }), &Collapse{3, 1, DeadUnits}},
-		"dead, earlier":   {run(func(r *Run) { r.Snapshots = dead; r.Losses = make([]float32, 40) }), &Collapse{3, 1, ConstantOutput}},
-		"without weights": {run(relu), &Collapse{3, 1, ConstantOutput}},
-		"cancelled":       {run(func(r *Run) { r.Status = Cancelled }), nil},
-		"no answers":      {run(func(r *Run) { r.Answers = [10]int{} }), nil},
+		"one class":        {run(func(*Run) {}), &Collapse{3, 1, ConstantOutput}},
+		"not quite one":    {run(func(r *Run) { r.Answers = [10]int{7: 9900, 2: 100} }), &Collapse{7, .99, ConstantOutput}},
+		"two classes":      {run(func(r *Run) { r.Answers = [10]int{7: 9899, 2: 101} }), nil},
+		"NaN":              {run(func(r *Run) { r.Status, r.Points[0].Loss = Diverged, math.NaN() }), &Collapse{3, 1, NotFinite}},
+		"overflow":         {run(func(r *Run) { r.Weights = overflow }), &Collapse{3, 1, Overflow}},
+		"NaN and overflow": {run(func(r *Run) { r.Points[0].Loss, r.Weights = math.NaN(), overflow }), &Collapse{3, 1, NotFinite}},
+		"dead":             {run(func(r *Run) { r.Seen = signals(20, math.NaN(), 1, .5) }), &Collapse{3, 1, DeadUnits}},
+		"half dead":        {run(func(r *Run) { r.Seen = signals(20, math.NaN(), .5, .5) }), &Collapse{3, 1, ConstantOutput}},
+		"overflow, dead":   {run(func(r *Run) { r.Weights, r.Seen = overflow, signals(20, 1) }), &Collapse{3, 1, Overflow}},
+		"dead, earlier":    {run(func(r *Run) { r.Seen = signals(10, math.NaN(), 1, .5) }), &Collapse{3, 1, ConstantOutput}},
+		"cancelled":        {run(func(r *Run) { r.Status = Cancelled }), nil},
+		"no answers":       {run(func(r *Run) { r.Answers = [10]int{} }), nil},
 	} {
 		got, collapsed := c.run.Collapse()
 		if collapsed != (c.want != nil) || collapsed && got != *c.want {
 			t.Errorf("%s: %v, %+v; want %+v", name, collapsed, got, c.want)
-		}
-	}
-}
-
-// TestHiddenLayer holds the forward pass in Go to the network in plain Go of the other tests.
-func TestHiddenLayer(t *testing.T) {
-	for _, batchNorm := range []bool{false, true} {
-		e := short(1)
-		e.Hidden, e.InitStd = []int{9, 8}, .3
-		runs, err := Train(context.Background(), []Network{{Experiment: e, BatchNorm: batchNorm}}, options(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		x := widen64(mnist(t).Validation.Pixels()[:20*data.Pixels])
-		got, ok := runs[0].hiddenLayer("hidden_1/", x, data.Pixels, 9)
-		l := &plainLayer{in: data.Pixels, out: 9, bias: make([]float64, 9)}
-		weights := map[string][]float64{}
-		for _, w := range runs[0].Weights {
-			weights[w.Name] = widen64(w.Values)
-		}
-		l.w = weights["hidden_1/dense/weights"]
-		want := l.forward(x, activation.TypeNone)
-		for i := range want {
-			u := i % 9
-			if batchNorm {
-				p := func(name string) float64 { return weights["hidden_1/batch_norm/"+name][u] }
-				want[i] = p("gamma")*(want[i]-p("moving_mean"))/math.Sqrt(p("moving_variance")+1e-3) + p("beta")
-			} else {
-				want[i] += weights["hidden_1/dense/biases"][u]
-			}
-			want[i] = max(want[i], 0)
-		}
-		if d := largestDifference(got, want); !ok || !(d < 1e-6) {
-			t.Errorf("batch norm %v: ok %v, differs by %v", batchNorm, ok, d)
 		}
 	}
 }

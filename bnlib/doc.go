@@ -1,8 +1,19 @@
 // Package bnlib trains networks on MNIST with and without batch normalization, from the same initial weights on the same
 // minibatches, and keeps what each training left behind.
 //
-//	runs, err := bnlib.Compare(ctx, bnlib.Article[1], nil)   // a pair, side by side
+//	e := bnlib.Article(1)                                    // an experiment, to be edited
+//	runs, err := bnlib.Compare(ctx, e, nil)                  // its two networks, side by side
 //	fmt.Println(runs[0].Test, runs[1].Test)                  // accuracy on the test images, without and with
+//
+// # What there is
+//
+//   - What to train: [Experiment], with a [Norm] a [Network]. [Article] has the article's. [ByVariable] gives some variables rates,
+//     standard deviations or a weight decay of their own, 0 being frozen. A model function is [ModelFunc].
+//   - Training: [Compare] for a pair, [Train] for any networks, [Grid] for many, [Study] for several seeds. [Options] has the rest, hooks
+//     that look inside among it (package probe).
+//   - What comes out: a [Run], [Results], [Replicates]. A [Store] keeps runs.
+//   - With a trained network: [Logits], [BatchLogits], [Right], [Fold], [Look].
+//   - The layer itself: [BatchNorm] and the functions it is made of.
 //
 // # Notation
 //

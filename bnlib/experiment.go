@@ -3,6 +3,7 @@ package bnlib
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -13,24 +14,25 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 )
 
-// Experiment is what a reader edits: how a network looks and how it is trained.
-//
-// In an Experiment written as a literal, a field left at zero has the article's value: Experiment{} is the article's first
-// experiment. The entries of Article and the results of Complete have every field filled in, and there a zero is a zero:
-// setting InitStd to 0 asks for weights of zero, setting Batch to 0 is an error.
+// Experiment is what a reader edits: how a network looks and how it is trained. Every field says what it says, a zero included;
+// begin with one of the article's, see Article.
 type Experiment struct {
 	Name         string          // for titles and labels; changes nothing that is computed
-	InitStd      float64         // standard deviation of the normal initial weights; default 0.05
-	LearningRate float64         // of plain stochastic gradient descent, constant; default 0.01
-	Activation   activation.Type // of the hidden layers; default ReLU
-	Hidden       []int           // units of each hidden layer; default 128, 128, 128
-	Batch        int             // images in a minibatch; default 60
-	Steps        int             // training steps; default 50000
-	Every        int             // steps between two evaluations; default 500
+	InitStd      float64         // standard deviation of the normal initial weights
+	LearningRate float64         // of stochastic gradient descent
+	Activation   activation.Type // of the hidden layers
+	Hidden       []int           // units of each hidden layer
+	Batch        int             // images in a minibatch
+	Steps        int             // training steps
+	Every        int             // steps between two evaluations
 	Seed         uint64          // of the initial weights and of the order of the images
-	Model        ModelFunc       // nil: the article's network, see Network.Logits
 
-	complete bool // zeros are meant
+	Stds     ByVariable             // standard deviations of some variables, in the place of InitStd
+	Rates    ByVariable             // learning rates of some variables, in the place of LearningRate; 0: frozen
+	Decay    ByVariable             // weight decay λ of some variables, w ← w − rate·(∂loss/∂w + λ·w); the others have none
+	Schedule func(step int) float64 // factor of all learning rates at a step, the first being 0; nil: 1
+
+	Model ModelFunc // nil: the article's network, see Network.Logits
 }
 
 // ModelFunc builds the graph of a network: an ordinary GoMLX model function, which creates its variables in scope and asks
@@ -41,48 +43,17 @@ type Experiment struct {
 // fewer axes at zero; any other initializer is respected.
 type ModelFunc func(scope *model.Scope, images *graph.Node) *graph.Node
 
-// Network is one network to train: an experiment, with or without batch normalization.
-type Network struct {
-	Experiment
-	BatchNorm bool // ignored where Experiment.Model is set
-}
-
 // QuickEnv names the environment variable that, when not empty, shortens every training to a few steps, so that a notebook
 // can be tested in seconds.
 const QuickEnv = "BATCHNORM_QUICK"
 
 const (
-	articleTrainImages = 55000
+	articleTrainImages      = 55000
+	articleValidationImages = 5000
 
 	quickSteps = 60
 	quickEvery = 20
 )
-
-// Complete returns e with the article's value in each field left at zero. From then on a zero is meant.
-func (e Experiment) Complete() Experiment {
-	if e.complete {
-		return e
-	}
-	first := Article[1]
-	setDefault(&e.InitStd, first.InitStd)
-	setDefault(&e.LearningRate, first.LearningRate)
-	setDefault(&e.Activation, first.Activation)
-	if e.Hidden == nil {
-		e.Hidden = slices.Clone(first.Hidden)
-	}
-	setDefault(&e.Batch, first.Batch)
-	setDefault(&e.Steps, first.Steps)
-	setDefault(&e.Every, first.Every)
-	e.complete = true
-	return e
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
-}
 
 // shorten applies quick mode.
 func (e Experiment) shorten() Experiment {
@@ -98,15 +69,14 @@ func (e Experiment) Validate(trainImages int) error {
 	if trainImages == 0 {
 		trainImages = articleTrainImages
 	}
-	e = e.Complete()
 	var errs []error
 	check := func(ok bool, field string, value any, allowed string, args ...any) {
 		if !ok {
 			errs = append(errs, fmt.Errorf("bnlib: Experiment.%s is %v; allowed: %s", field, value, fmt.Sprintf(allowed, args...)))
 		}
 	}
-	check(e.InitStd >= 0 && finite(float64(float32(e.InitStd))), "InitStd", e.InitStd, "a finite number, 0 or above")
-	check(e.LearningRate >= 0 && finite(float64(float32(e.LearningRate))), "LearningRate", e.LearningRate, "a finite number, 0 or above")
+	check(nonNegative(e.InitStd), "InitStd", e.InitStd, "a finite number, 0 or above")
+	check(nonNegative(e.LearningRate), "LearningRate", e.LearningRate, "a finite number, 0 or above")
 	check(e.Activation.IsAType(), "Activation", int(e.Activation), "one of GoMLX's: %s", strings.Join(activation.TypeStrings(), ", "))
 	check(len(e.Hidden) > 0, "Hidden", e.Hidden, "at least one layer, such as []int{128}")
 	for i, units := range e.Hidden {
@@ -115,10 +85,42 @@ func (e Experiment) Validate(trainImages int) error {
 	check(e.Batch >= 1 && e.Batch <= trainImages, "Batch", e.Batch, "1 to %d, the number of training images", trainImages)
 	check(e.Steps >= 1 && e.Steps <= math.MaxInt32, "Steps", e.Steps, "1 to %d", math.MaxInt32)
 	check(e.Every >= 1 && e.Every <= math.MaxInt32, "Every", e.Every, "1 to %d", math.MaxInt32)
+	for field, byVariable := range map[string]ByVariable{"Stds": e.Stds, "Rates": e.Rates, "Decay": e.Decay} {
+		for pattern, value := range byVariable {
+			check(nonNegative(value), fmt.Sprintf("%s[%q]", field, pattern), value, "a finite number, 0 or above")
+		}
+	}
 	return errors.Join(errs...)
 }
 
+// nonNegative reports whether x is a number, 0 or above, that is finite as a float32 as well.
+func nonNegative(x float64) bool { return x >= 0 && finite(float64(float32(x))) }
+
 // Pair returns the two networks of an experiment, without and with batch normalization.
-func (e Experiment) Pair() []Network {
-	return []Network{{Experiment: e}, {Experiment: e, BatchNorm: true}}
+func (e Experiment) Pair() []Network { return e.With(None, Batch) }
+
+// With returns the experiment's networks with the given norms, in their order.
+func (e Experiment) With(norms ...Norm) []Network {
+	networks := make([]Network, len(norms))
+	for i, norm := range norms {
+		networks[i] = Network{Experiment: e, Norm: norm}
+	}
+	return networks
+}
+
+// clone returns a copy that shares no slice or map with e.
+func (e Experiment) clone() Experiment {
+	e.Hidden = slices.Clone(e.Hidden)
+	e.Stds, e.Rates, e.Decay = maps.Clone(e.Stds), maps.Clone(e.Rates), maps.Clone(e.Decay)
+	return e
+}
+
+// Seeds returns n experiments that are e but for their seeds: e.Seed, e.Seed+1, and so on.
+func Seeds(e Experiment, n int) []Experiment {
+	experiments := make([]Experiment, n)
+	for i := range experiments {
+		experiments[i] = e.clone()
+		experiments[i].Seed += uint64(i)
+	}
+	return experiments
 }

@@ -2,32 +2,40 @@ package bnlib
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"math"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
+
+	"batchnorm/bnlib/internal/engine"
 
 	"github.com/gomlx/gomlx/ml/layers/activation"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-func TestZeroValueIsTheArticles(t *testing.T) {
-	got, want := Experiment{}.Complete(), Article[1]
-	want.Name, want.Seed = "", 0
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Experiment{})); diff != "" {
-		t.Errorf("Experiment{} is not the article's first (-want +got):\n%s", diff)
+// TestArticleIsTheReaders edits an experiment of the article's: nobody else's changes.
+func TestArticleIsTheReaders(t *testing.T) {
+	want := Article(1)
+	e, again, all := Article(1), Article(1), ArticleAll()
+	e.Hidden[0], e.InitStd = 64, 3
+	all[0].Hidden[1] = 32
+	for name, got := range map[string]Experiment{"before": again, "after": Article(1), "of all, after": ArticleAll()[0]} {
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("an experiment that was made %s is edited, too (-want +got):\n%s", name, diff)
+		}
 	}
-	got = Experiment{LearningRate: 2, Activation: activation.TypeSigmoid}.Complete()
-	want = Article[4]
-	want.Name, want.Seed = "", 0
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Experiment{})); diff != "" {
-		t.Errorf("a literal with two fields (-want +got):\n%s", diff)
+	if e.Hidden[0] != 64 || all[1].Hidden[1] != 128 {
+		t.Errorf("edited: %v; another of the list: %v", e.Hidden, all[1].Hidden)
 	}
-	edited := Article[1]
-	edited.InitStd, edited.Activation = 0, activation.TypeNone
-	if got := edited.Complete(); got.InitStd != 0 || got.Activation != activation.TypeNone {
-		t.Errorf("zeros set in an experiment of the article were replaced: %+v", got)
+	for _, number := range []int{0, 9, -1} {
+		err := engine.TryCatch(func() error { Article(number); return nil })
+		if want := fmt.Sprintf("Article(%d); allowed: 1 to 8", number); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
 	}
 }
 
@@ -36,14 +44,14 @@ func TestArticle(t *testing.T) {
 		2: {InitStd: .05, LearningRate: .01, Activation: activation.TypeSigmoid},
 		7: {InitStd: 10, LearningRate: 2, Activation: activation.TypeRelu},
 	} {
-		e := Article[number]
+		e := Article(number)
 		if e.InitStd != want.InitStd || e.LearningRate != want.LearningRate || e.Activation != want.Activation {
 			t.Errorf("experiment %d is %+v", number, e)
 		}
 	}
-	for number, e := range Article {
-		if err := e.Validate(0); err != nil {
-			t.Errorf("experiment %d: %v", number, err)
+	for i, e := range ArticleAll() {
+		if err := e.Validate(0); err != nil || e.Name != fmt.Sprintf("Experiment %d", i+1) {
+			t.Errorf("experiment %d: %q, %v", i+1, e.Name, err)
 		}
 	}
 }
@@ -65,9 +73,12 @@ func TestValidate(t *testing.T) {
 		{"empty Hidden", func(e *Experiment) { e.Hidden = []int{} }, []string{"Hidden is []", "at least one layer"}},
 		{"no units", func(e *Experiment) { e.Hidden = []int{128, 0} }, []string{"Hidden[1] is 0", "1 to"}},
 		{"unknown activation", func(e *Experiment) { e.Activation = 99 }, []string{"Activation is 99", "Sigmoid", "Relu"}},
+		{"negative std of a variable", func(e *Experiment) { e.Stds = ByVariable{"hidden_1": -2} }, []string{`Stds["hidden_1"] is -2`, "0 or above"}},
+		{"NaN rate of a variable", func(e *Experiment) { e.Rates = ByVariable{"hidden_*": math.NaN()} }, []string{`Rates["hidden_*"] is NaN`, "0 or above"}},
+		{"infinite decay", func(e *Experiment) { e.Decay = ByVariable{"logits": math.Inf(1)} }, []string{`Decay["logits"] is +Inf`, "0 or above"}},
 		{"two at once", func(e *Experiment) { e.Batch, e.Every = 0, 0 }, []string{"Batch is 0", "Every is 0"}},
 	} {
-		e := Article[1]
+		e := Article(1)
 		c.edit(&e)
 		_, err := Compare(context.Background(), e, &Options{Backend: nil, Store: &Store{Dir: "unused"}})
 		if err == nil {
@@ -85,29 +96,70 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// TestImportsGoOneWay holds the direction of imports: data ← bnlib ← chart ← show ← notebooks, backend beside data, plot beside
-// bnlib.
+// TestImportsGoOneWay holds the layers of the house: a package imports none of those that its line does not allow. A name
+// stands for the package and all in it that has no line of its own.
 func TestImportsGoOneWay(t *testing.T) {
-	forbidden := map[string][]string{
-		"batchnorm/data":          {"batchnorm/bnlib", "github.com/gomlx", "github.com/janpfeifer/gonb"},
-		"batchnorm/bnlib/backend": {"batchnorm/data", "batchnorm/bnlib", "batchnorm/bnlib/chart", "batchnorm/bnlib/show", "github.com/janpfeifer/gonb"},
-		"batchnorm/bnlib":         {"batchnorm/bnlib/chart", "batchnorm/bnlib/show", "batchnorm/bnlib/plot", "github.com/janpfeifer/gonb", "gonum.org/v1/plot"},
-		"batchnorm/bnlib/plot":    {"batchnorm/data", "batchnorm/bnlib", "batchnorm/bnlib/chart", "batchnorm/bnlib/show", "github.com/gomlx", "github.com/janpfeifer/gonb"},
-		"batchnorm/bnlib/host":    {"batchnorm/data", "batchnorm/bnlib", "batchnorm/bnlib/backend", "github.com/gomlx"},
-		"batchnorm/bnlib/chart":   {"batchnorm/bnlib/show", "github.com/janpfeifer/gonb"},
-		"batchnorm/bnlib/show":    {"batchnorm/notebooks"},
+	const gomlx, gonb = "github.com/gomlx", "github.com/janpfeifer/gonb"
+	libraries := []string{gomlx, gonb, "gonum.org", "golang.org/x/image"}
+	engineNeeds := []string{"data", "bnlib/probe", gomlx}
+	faceNeeds := append([]string{"bnlib/internal/engine", "bnlib/internal/store", "bnlib/backend", "bnlib/host"}, engineNeeds...)
+	chartNeeds := append([]string{"bnlib", "bnlib/claims", "bnlib/check", "bnlib/plot", "gonum.org", "golang.org/x/image"}, faceNeeds...)
+	showNeeds := append([]string{"bnlib/chart", gonb}, chartNeeds...)
+	allowed := map[string][]string{
+		"data":                  {},
+		"bnlib/host":            {},
+		"bnlib/internal/store":  {},
+		"bnlib/backend":         {"bnlib/host", gomlx},
+		"bnlib/probe":           {"data", gomlx},
+		"bnlib/internal/engine": engineNeeds,
+		"bnlib/internal/plain":  append([]string{"bnlib/internal/engine"}, engineNeeds...),
+		"bnlib":                 faceNeeds,
+		"bnlib/claims":          append([]string{"bnlib"}, faceNeeds...),
+		"bnlib/check":           append([]string{"bnlib"}, faceNeeds...),
+		"bnlib/plot":            {"gonum.org", "golang.org/x/image"},
+		"bnlib/chart":           chartNeeds,
+		"bnlib/show":            showNeeds,
+		"notebooks":             append([]string{"bnlib/show"}, showNeeds...),
+		"bnlib/compare":         append([]string{"bnlib"}, faceNeeds...),
 	}
-	for pkg, banned := range forbidden {
-		out, err := exec.Command("go", "list", "-deps", pkg).Output()
-		if err != nil {
-			t.Fatalf("go list -deps %s: %v", pkg, err)
-		}
-		for _, dep := range strings.Fields(string(out)) {
-			for _, b := range banned {
-				if dep == b && dep != pkg || strings.HasPrefix(dep, b+"/") && !strings.HasPrefix(b, "batchnorm/") {
-					t.Errorf("%s imports %s", pkg, dep)
-				}
+	const module = "batchnorm/"
+	// layer returns the line that a package belongs to: the longest name that it begins with.
+	layer := func(pkg string, names []string) string {
+		longest := ""
+		for _, name := range names {
+			if (pkg == name || strings.HasPrefix(pkg, name+"/")) && len(name) > len(longest) {
+				longest = name
 			}
 		}
+		return longest
+	}
+	layers := slices.Collect(maps.Keys(allowed))
+	out, err := exec.Command("go", "list", "-e", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", module+"...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	found := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg := strings.TrimPrefix(fields[0], module)
+		of := layer(pkg, layers)
+		if of == "" {
+			t.Errorf("%s is in no layer", pkg)
+			continue
+		}
+		found[of] = true
+		for _, dep := range fields[1:] {
+			dep, ours := strings.CutPrefix(dep, module)
+			to := layer(dep, libraries)
+			if ours {
+				to = layer(dep, layers)
+			}
+			if to != of && (ours || to != "") && !slices.Contains(allowed[of], to) {
+				t.Errorf("%s imports %s", pkg, dep)
+			}
+		}
+	}
+	if !found["data"] || !found["notebooks"] {
+		t.Errorf("go list found packages of these layers only: %v", found)
 	}
 }

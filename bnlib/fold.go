@@ -20,11 +20,11 @@ func Fold(run *Run) (*Run, error) {
 	switch {
 	case n.Model != nil:
 		return nil, errors.New("bnlib: Fold: Experiment.Model is set; allowed: nil, the article's network")
-	case !n.BatchNorm:
-		return nil, errors.New("bnlib: Fold: Network.BatchNorm is false; allowed: true")
+	case n.Norm.Apply == nil:
+		return nil, errors.New("bnlib: Fold: Network.Norm is none; allowed: Batch")
 	}
 	folded := &Run{Network: n, Test: math.NaN()}
-	folded.Network.BatchNorm = false
+	folded.Network.Norm = None
 	for i := range n.Hidden {
 		layer := fmt.Sprintf("hidden_%d", i+1)
 		parts := make([]Weight, 5)

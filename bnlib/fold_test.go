@@ -1,9 +1,10 @@
 package bnlib
 
 import (
-	"context"
 	"strings"
 	"testing"
+
+	"batchnorm/bnlib/internal/plain"
 
 	"github.com/gomlx/gomlx/ml/layers/activation"
 )
@@ -14,10 +15,7 @@ func TestFold(t *testing.T) {
 	e := short(4)
 	e.Activation = activation.TypeRelu
 	e.Hidden = []int{32, 16}
-	runs, err := Compare(context.Background(), e, options(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	runs := trained(t, options(t), e.Pair()...)
 	for _, w := range runs[1].Weights {
 		if strings.Contains(w.Name, "batch_norm") {
 			for u := range w.Values {
@@ -29,7 +27,7 @@ func TestFold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if folded.Network.BatchNorm {
+	if folded.Network.Norm.Apply != nil {
 		t.Error("the folded network has batch normalization")
 	}
 	set := images(mnist(t).Test, 0, 500)
@@ -41,7 +39,7 @@ func TestFold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := largestDifference(widen64(got), widen64(want)); !(d < 1e-5) {
+	if d := plain.Difference(plain.Widen(got), plain.Widen(want)); !(d < 1e-5) {
 		t.Errorf("logits are off by %.3g of the largest", d)
 	}
 
@@ -49,7 +47,7 @@ func TestFold(t *testing.T) {
 	own.Network.Model = afterActivation
 	bare := *runs[1]
 	bare.Weights = nil
-	for want, run := range map[string]*Run{"Model is set": &own, "BatchNorm is false": runs[0], "no weights hidden_1": &bare} {
+	for want, run := range map[string]*Run{"Model is set": &own, "Norm is none": runs[0], "no weights hidden_1": &bare} {
 		if _, err := Fold(run); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}

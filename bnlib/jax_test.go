@@ -39,7 +39,7 @@ func TestAgainstJAX(t *testing.T) {
 		t.Fatal(err)
 	}
 	var networks []Network
-	for _, e := range Article[1:] {
+	for _, e := range ArticleAll() {
 		e.Steps, e.Every = steps, steps
 		networks = append(networks, e.Pair()...)
 	}

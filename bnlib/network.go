@@ -1,28 +1,52 @@
 package bnlib
 
 import (
+	"fmt"
+	"strings"
+	"unsafe"
+
+	"batchnorm/bnlib/internal/engine"
+	"batchnorm/bnlib/probe"
 	"batchnorm/data"
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/layers"
+	"github.com/gomlx/gomlx/ml/layers/activation"
 	"github.com/gomlx/gomlx/ml/model"
 )
 
-// Logits builds the article's network: hidden layers of a product without bias, batch normalization and the activation,
-// or, without batch normalization, of a product with bias and the activation; then a last layer with bias.
+// Network is one network to train: an experiment with a norm.
+type Network struct {
+	Experiment
+	Norm Norm // of the article's network; where Experiment.Model is set its name and colour are those of the network
+}
+
+// Logits builds the article's network: hidden layers of a product without bias, the norm and the activation, or, without norm, of
+// a product with bias and the activation; then a last layer with bias.
 //
 // images is [batch, 784]; the result is [batch, 10].
 func (n Network) Logits(scope *model.Scope, images *Node) *Node {
 	x := images
 	for i, units := range n.Hidden {
 		layer := scope.In("hidden_%d", i+1)
-		x = layers.Dense(layer, x, !n.BatchNorm, units) // [batch, units]
-		if n.BatchNorm {
-			x = BatchNorm(layer, x)
+		x = layers.Dense(layer, x, n.Norm.Apply == nil, units) // [batch, units]
+		if n.Norm.Apply != nil {
+			x = n.Norm.Apply(layer, x)
 		}
 		x = activate(n.Activation, x)
 	}
 	return layers.Dense(scope.In("logits"), x, true, data.Classes)
+}
+
+// activate applies an activation to pre-activations.
+//
+// ReLU is written out for its gradient at 0, which is 0 in TensorFlow, PyTorch and JAX and 1 in GoMLX's. It counts where a layer
+// is dead for an image: what follows sees zeros, and pre-activations that are exactly 0 must pass nothing back.
+func activate(act activation.Type, x *Node) *Node {
+	if act == activation.TypeRelu {
+		return Max(ZerosLike(x), x) // the gradient of Max goes to its first argument where both are equal
+	}
+	return activation.Apply(act, x)
 }
 
 // model returns the function that builds n.
@@ -31,4 +55,90 @@ func (n Network) model() ModelFunc {
 		return n.Model
 	}
 	return n.Logits
+}
+
+// Rate returns the learning rate of a variable, such as "hidden_1/dense/weights".
+func (n Network) Rate(variable string) float64 { return n.Rates.of(variable, n.LearningRate) }
+
+// describe names a network in a message.
+func (n Network) describe() string {
+	var parts []string
+	if n.Name != "" {
+		parts = append(parts, fmt.Sprintf("%q", n.Name))
+	}
+	switch {
+	case n.Model != nil:
+		parts = append(parts, "(model function of your own)")
+	case n.Norm.Name != "":
+		parts = append(parts, "("+n.Norm.Name+")")
+	}
+	return strings.Join(parts, " ")
+}
+
+// sameGraphs is equal for networks whose model functions build the same graphs: those with the same functions and settings.
+type sameGraphs struct {
+	hidden      string
+	activation  activation.Type
+	norm, model unsafe.Pointer
+}
+
+// pointer tells closures apart that have the same code: it points to what they hold.
+func pointer[F any](f *F) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(f)) }
+
+// spec returns what the engine trains.
+func (n Network) spec(hooks []probe.Hook) *engine.Spec {
+	s := &engine.Spec{
+		Name:     n.describe(),
+		Model:    n.model(),
+		Same:     sameGraphs{fmt.Sprint(n.Hidden), n.Activation, pointer(&n.Norm.Apply), pointer(&n.Model)},
+		Std:      func(variable string) float64 { return n.Stds.of(variable, n.InitStd) },
+		Rate:     n.Rate,
+		Schedule: n.Schedule,
+		Seed:     n.Seed,
+		Batch:    n.Batch,
+		Steps:    n.Steps,
+		Every:    n.Every,
+		Hooks:    hooks,
+		Autopsy:  &probe.Signals,
+	}
+	if len(n.Decay) > 0 {
+		s.Decay = func(variable string) float64 { return n.Decay.of(variable, 0) }
+	}
+	return s
+}
+
+// trace runs n's model function, and says which variable is given two numbers.
+func (n Network) trace(tracer *engine.Tracer, hooks []probe.Hook) (*engine.Network, error) {
+	spec := n.spec(hooks)
+	trace, err := tracer.Trace(spec)
+	if err != nil {
+		return nil, fmt.Errorf("bnlib: %w", err)
+	}
+	for _, f := range n.byVariable() {
+		if err := f.of.validate(f.field, trainedNames(trace)); err != nil {
+			return nil, fmt.Errorf("bnlib: network %s: %w", n.describe(), err)
+		}
+	}
+	return &engine.Network{Spec: spec, Trace: trace}, nil
+}
+
+// trainedNames returns the names of the variables that training moves.
+func trainedNames(trace *engine.Trace) []string {
+	var names []string
+	for _, v := range trace.Variables {
+		if v.Trainable {
+			names = append(names, v.Name)
+		}
+	}
+	return names
+}
+
+// byVariable returns the fields that give variables a number of their own.
+func (n Network) byVariable() []variableField {
+	return []variableField{{"Experiment.Stds", n.Stds}, {"Experiment.Rates", n.Rates}, {"Experiment.Decay", n.Decay}}
+}
+
+type variableField struct {
+	field string
+	of    ByVariable
 }

@@ -7,15 +7,18 @@ import (
 	"strings"
 	"time"
 
+	"batchnorm/bnlib/internal/engine"
+	"batchnorm/bnlib/probe"
 	"batchnorm/data"
 )
 
 // Run is what the training of one network left behind.
 type Run struct {
-	Network  Network // what was trained; Experiment.Model is nil when the run was read from the store
-	Key      string  // hexadecimal digest of all that determines the numbers below
-	Backend  string  // description of the backend that computed it
+	Network  Network // what was trained; its functions are nil when the run was loaded by its key
+	Key      string  // hexadecimal digest of all that determines the numbers below, the machine included
+	Machine  string  // what computed it, as far as that changes bits: plugin, processor, instruction set
 	Finished time.Time
+	Notes    []string // what a reader should know of how it came about, such as a damaged file that was set aside
 
 	Status     Status
 	DivergedAt int // first step (1-based) whose training loss was not finite; 0: none
@@ -24,11 +27,12 @@ type Run struct {
 	Points  []Point           // validation, at step 0, every Experiment.Every steps, and at the end
 	Test    float64           // accuracy on the test images after the last step, in [0, 1]; NaN if cancelled
 	Answers [data.Classes]int // how many test images are given each class after the last step; see Collapse
+	cause   Cause             // of its collapse, if it has
 
 	StepsPerSecond float64 // training steps per second, evaluations and compilation apart
 	Lockstep       int     // number of networks in its program, which made their steps together at that rate
 
-	Snapshots []Snapshot // what Options.Probe saw, in the order of the steps
+	Seen map[string]*probe.History // what each hook of the training recorded, by the hook's name; see Snapshots
 
 	Weights []Weight // every variable of the network after the last step, moving averages included
 }
@@ -54,7 +58,7 @@ type Status int
 const (
 	Finished  Status = iota // all steps done, every loss finite
 	Diverged                // all steps done, but a training loss was not finite: see Run.DivergedAt
-	Cancelled               // stopped by its context; never stored
+	Cancelled               // stopped, by its context or an error, before its last step; never stored
 	Running                 // what a Recorder sees; never returned
 )
 
@@ -74,6 +78,11 @@ func (s Status) String() string {
 
 // Early reports whether training ended before its last step.
 func (s Status) Early() bool { return s == Cancelled || s == Running }
+
+// Snapshots returns what probe.Signals and probe.Norms saw, in the order of the steps.
+func (r *Run) Snapshots() []probe.Snapshot {
+	return probe.Snapshots(r.Seen[probe.Signals.Name], r.Seen[probe.Norms.Name], r.Network.Rate)
+}
 
 // Last returns the last evaluation; the zero Point if there was none.
 func (r *Run) Last() Point {
@@ -100,6 +109,33 @@ func (r *Run) Weight(name string) (w Weight, ok bool) {
 		return Weight{}, false
 	}
 	return r.Weights[i], true
+}
+
+// take brings the run up to what its training has come to.
+func (r *Run) take(result *engine.Result) {
+	r.DivergedAt, r.Losses, r.Test, r.Answers = result.DivergedAt, result.Losses, result.Test, result.Answers
+	r.StepsPerSecond, r.Lockstep = result.StepsPerSecond, result.Lockstep
+	for _, p := range result.Points[len(r.Points):] {
+		r.Points = append(r.Points, Point(p))
+	}
+	r.Seen = map[string]*probe.History{}
+	for name, h := range result.Seen {
+		seen := *h // it grows
+		r.Seen[name] = &seen
+	}
+	if !result.Over {
+		r.Test = math.NaN()
+		return
+	}
+	r.Status = Finished
+	if r.DivergedAt > 0 {
+		r.Status = Diverged
+	}
+	r.Finished = time.Now()
+	for _, w := range result.Weights {
+		r.Weights = append(r.Weights, Weight(w))
+	}
+	r.cause = causeOf(r)
 }
 
 // FormatAccuracy writes an accuracy, or another share, as the article does: ".9801"; "–" if it is not a number.

@@ -2,14 +2,19 @@ package bnlib
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
-	"strings"
+	"os"
+	"slices"
 	"sync"
 	"time"
 
 	"batchnorm/bnlib/backend"
+	"batchnorm/bnlib/internal/engine"
+	"batchnorm/bnlib/probe"
 	"batchnorm/data"
 
 	"github.com/gomlx/compute"
@@ -17,12 +22,15 @@ import (
 
 // Options says how to train. Nil, and the zero value of each field, stand for the default.
 type Options struct {
-	Backend  compute.Backend // default: backend.Open
+	Backend  compute.Backend // default: backend.Open, or of that kind with Cores
+	Cores    int             // of the processor that each network trains on, for one too large for a single core: the numbers depend on it; default: 1
 	Data     *data.Dataset   // default: MNIST
 	Store    *Store          // where runs are kept and found again; default: DefaultStore
 	Fresh    bool            // train even what the store has, and store it anew
 	Recorder Recorder        // watches; default: nobody
-	Probe    *Probe          // looks inside; default: nil, not at all. A stored run without what it asks for is trained again
+	Hooks    []probe.Hook    // look inside, beside those that the function has of its own. A stored run without what they saw is trained again
+
+	headsOnly bool // of runs, Losses and Weights are left out once they are stored
 }
 
 // Recorder watches a training as it runs: a live chart, a progress bar, a log.
@@ -47,168 +55,309 @@ type Progress struct {
 type Stage int
 
 const (
-	Compiling Stage = iota
-	Training
-	Done
+	Compiling = Stage(engine.Compiling)
+	Training  = Stage(engine.Training)
+	Done      = Stage(engine.Done)
 )
 
+// lockstep is how many networks share a program on a GPU.
+const lockstep = 16
+
 // Compare trains the two networks of an experiment, without and with batch normalization, side by side: from the same
-// initial weights, on the same minibatches. It returns their runs in that order. See Train.
+// initial weights, on the same minibatches. At every evaluation it looks inside them with probe.Signals and probe.Norms. It
+// returns their runs in that order. See Train.
 func Compare(ctx context.Context, e Experiment, options *Options) ([]*Run, error) {
 	if e.Model != nil {
 		return nil, errors.New("bnlib: Compare: Experiment.Model is set; allowed: nil, since Compare builds both networks itself (give networks of your own to Train)")
 	}
-	return Train(ctx, e.Pair(), options)
+	return Train(ctx, e.Pair(), options.looking(probe.Signals, probe.Norms))
+}
+
+// looking returns the options with hooks after those that they have; of two with one name the options' own is taken.
+func (o *Options) looking(hooks ...probe.Hook) *Options {
+	var with Options
+	if o != nil {
+		with = *o
+	}
+	own := with.Hooks
+	with.Hooks = slices.Concat(own, slices.DeleteFunc(hooks, func(h probe.Hook) bool {
+		return slices.ContainsFunc(own, func(o probe.Hook) bool { return o.Name == h.Name })
+	}))
+	return &with
 }
 
 // Train returns the runs of the given networks, in their order: from the store those that it has, the others trained now,
 // side by side, and stored as soon as they are done. Networks of one seed see the same minibatch at the same step.
 //
-// A network's losses and accuracies do not depend on which others train beside it. A diverging network is a result: its run
-// says so in Status. An experiment that cannot be trained, a model function that fails, or a backend that does give an
-// error. If ctx ends, Train returns within about a second with an error that wraps ctx's and with what there is: runs
-// that were done and, with Status Cancelled, the others as far as they came, which are not stored.
+// A network's losses and accuracies do not depend on which others train beside it, nor on how many cores there are: each trains
+// on one core, unless Options.Cores says otherwise. A diverging network is a result: its run says so in Status. An
+// experiment that cannot be trained, a model function that fails, or a backend that does give an error. If ctx ends, Train
+// returns within about a second. Whatever ended it, what there is comes with the error: runs that were done and, with Status
+// Cancelled, the others as far as they came, which are not stored. A store that cannot be written to is an error, too, with
+// all runs done.
 func Train(ctx context.Context, networks []Network, options *Options) ([]*Run, error) {
 	t, err := newTraining(networks, options)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.train(ctx); err != nil {
-		if ctx.Err() != nil {
-			t.cancel()
-			return t.runs, err
-		}
-		return nil, err
-	}
-	return t.runs, nil
+	return t.runs, t.train(ctx)
 }
 
 // training is one call of Train.
 type training struct {
-	options  Options
+	Options
 	networks []Network
 	runs     []*Run
-	missing  []*job // what the store does not have
-	total    int    // network-steps
+	jobs     []*job // what the store does not have
 	start    time.Time
 
-	mutex     sync.Mutex // guards what follows, the missing runs, and calls of the recorder
-	done      int        // network-steps
-	firstStep time.Time
-	residents map[compute.Backend]*resident
-	lenses    lensCabinet
+	mutex   sync.Mutex // guards what follows, and the runs
+	unsaved error      // the first of a run that could not be stored
 }
 
 // job is a network to train and the runs that wait for it (more than one if a call names a network twice).
 type job struct {
-	*blueprint
-	run *Run
-	as  []int // positions in training.runs
+	engine.Job
+	run       *Run
+	as        []int             // positions in training.runs
+	histories map[string]string // hook → key of what it saw
 }
 
 func newTraining(networks []Network, options *Options) (*training, error) {
-	t := &training{start: time.Now(), runs: make([]*Run, len(networks)), residents: map[compute.Backend]*resident{}}
+	t := &training{start: time.Now(), runs: make([]*Run, len(networks))}
 	if options != nil {
-		t.options = *options
+		t.Options = *options
 	}
 	if len(networks) == 0 {
 		return nil, errors.New("bnlib: Train: networks is empty; allowed: one or more")
 	}
-	checksum, trainImages, validationImages := data.MNISTChecksum, 0, articleValidationImages
-	if d := t.options.Data; d != nil {
-		checksum, trainImages, validationImages = d.Checksum, d.Train.Len(), d.Validation.Len()
+	checksum, trainImages, validationImages := data.MNISTChecksum, articleTrainImages, articleValidationImages // without unpacking it
+	if t.Data != nil {
+		checksum, trainImages, validationImages = t.Data.Checksum, t.Data.Train.Len(), t.Data.Validation.Len()
 	}
-	var err error
 	for _, n := range networks {
 		if err := n.Validate(trainImages); err != nil {
 			return nil, err
 		}
-		if err := t.options.Probe.Validate(n.Complete().Steps, validationImages); err != nil {
+		for i, hook := range t.Hooks {
+			if err := hook.Validate(n.Steps); err != nil {
+				return nil, fmt.Errorf("bnlib: Options.Hooks[%d]: %w", i, err)
+			}
+		}
+	}
+	if t.Cores < 0 || t.Cores > 0 && t.Backend != nil {
+		return nil, fmt.Errorf("bnlib: Options.Cores is %d; allowed: 1 or more, or 0, and 0 where Options.Backend is given", t.Cores)
+	}
+	for i, hook := range t.Hooks {
+		if first := slices.IndexFunc(t.Hooks, func(h probe.Hook) bool { return h.Name == hook.Name }); first < i {
+			return nil, fmt.Errorf("bnlib: Options.Hooks[%d] is called %q, as is Options.Hooks[%d]; allowed: a name of its own for each", i, hook.Name, first)
+		}
+	}
+	var err error
+	if t.Store == nil {
+		if t.Store, err = DefaultStore(); err != nil {
 			return nil, err
 		}
 	}
-	if t.options.Store == nil {
-		if t.options.Store, err = DefaultStore(); err != nil {
+	if t.Backend == nil {
+		if t.Backend, err = backend.Wide(max(1, t.Cores)); err != nil {
 			return nil, err
 		}
 	}
-	if t.options.Backend == nil {
-		if t.options.Backend, err = backend.Open(); err != nil {
-			return nil, err
-		}
-	}
-	name := backend.Name(t.options.Backend)
-	jobs := map[string]*job{}
+	machine := backend.Machine(t.Backend)
+	suffix := sha256.Sum256([]byte(machine))
+	tracer := &engine.Tracer{Backend: t.Backend}
+	hooks := hookKeys{backend: t.Backend, trainImages: trainImages, validationImages: validationImages}
+	byKey, unfit := map[string]*job{}, strays{}
 	for i, n := range networks {
-		n.Experiment = n.Complete().shorten()
+		n.Experiment = n.shorten()
 		t.networks = append(t.networks, n)
-		b, err := draw(t.options.Backend, n)
+		traced, err := n.trace(tracer, t.Hooks)
 		if err != nil {
 			return nil, err
 		}
-		key := b.key(name, checksum)
-		if j := jobs[key]; j != nil {
+		unfit.see(n, trainedNames(traced.Trace))
+		key := traced.Key(checksum) + "-" + hex.EncodeToString(suffix[:4])
+		if j := byKey[key]; j != nil {
 			j.as = append(j.as, i)
 			continue
 		}
-		if !t.options.Fresh {
-			if run, err := t.options.Store.Load(key); err == nil {
-				run.Network = n
-				if t.options.Probe.served(run, validationImages) {
-					t.runs[i] = run
-					continue
-				}
+		j := &job{run: &Run{Network: n, Key: key, Machine: machine, Status: Running, Test: math.NaN()}, as: []int{i}, histories: map[string]string{}}
+		j.Network, j.Result = traced, &engine.Result{Test: math.NaN()}
+		for _, hook := range t.Hooks {
+			if j.histories[hook.Name], err = hooks.key(key, hook, traced); err != nil {
+				return nil, err
 			}
 		}
-		t.runs[i] = &Run{Network: n, Key: key, Backend: name, Status: Running, Test: math.NaN()}
-		j := &job{blueprint: b, run: t.runs[i], as: []int{i}}
-		jobs[key] = j
-		t.missing = append(t.missing, j)
-		t.total += n.Steps
+		stored := t.find(j)
+		if t.runs[i] = j.run; stored {
+			continue
+		}
+		for _, note := range j.run.Notes {
+			fmt.Fprintln(os.Stderr, "bnlib:", note)
+		}
+		j.Finished = func(*engine.Result) { t.keep(j) }
+		byKey[key] = j
+		t.jobs = append(t.jobs, j)
+	}
+	if err := unfit.err(); err != nil {
+		return nil, err
 	}
 	t.share()
-	if len(t.missing) > 0 && t.options.Data == nil {
-		if t.options.Data, err = data.MNIST(); err != nil {
-			return nil, err
+	return t, nil
+}
+
+// find reads a run from the store, and what the hooks saw of it, and reports whether all of it is there. What is damaged is noted
+// in the run that is trained in its place.
+func (t *training) find(j *job) bool {
+	if t.Fresh {
+		return false
+	}
+	missing := func(err error) {
+		if !errors.Is(err, ErrNoRun) {
+			j.run.Notes = append(j.run.Notes, fmt.Sprintf("trained again: %v", err))
 		}
 	}
-	return t, nil
+	load := t.Store.Load
+	if t.headsOnly {
+		load = t.Store.loadHead
+	}
+	run, err := load(j.run.Key)
+	complete := err == nil
+	if err != nil {
+		missing(err)
+	}
+	j.Network.Hooks = slices.Clone(j.Network.Hooks)
+	for i, hook := range t.Hooks {
+		h, err := t.Store.loadHistory(j.histories[hook.Name])
+		if err != nil {
+			missing(err)
+			complete = false
+			continue
+		}
+		union := slices.Compact(slices.Sorted(slices.Values(append(j.Network.LookSteps(hook), h.Steps...))))
+		complete = complete && len(union) == len(h.Steps)
+		j.Network.Hooks[i] = hook.At(union...) // if it trains, what the store has is not lost
+		if run != nil {
+			run.Seen[hook.Name] = h
+		}
+	}
+	if complete {
+		run.Network = j.run.Network
+		j.run = run
+	}
+	return complete
+}
+
+// hookKeys are the keys under which is stored what hooks saw.
+type hookKeys struct {
+	backend                       compute.Backend
+	trainImages, validationImages int
+	digests                       map[[2]string]string // by the network's graphs and the hook's name
+}
+
+func (k *hookKeys) key(run string, hook probe.Hook, n *engine.Network) (string, error) {
+	of := [2]string{n.Graphs, hook.Name}
+	if k.digests[of] == "" {
+		digest, err := engine.HookDigest(k.backend, hook, n, k.trainImages, k.validationImages)
+		if err != nil {
+			return "", fmt.Errorf("bnlib: %w", err)
+		}
+		if k.digests == nil {
+			k.digests = map[[2]string]string{}
+		}
+		k.digests[of] = digest
+	}
+	return run + "-" + k.digests[of], nil
+}
+
+// train trains what the store does not have.
+func (t *training) train(ctx context.Context) error {
+	if len(t.jobs) == 0 {
+		return nil
+	}
+	if t.Data == nil {
+		var err error
+		if t.Data, err = data.MNIST(); err != nil {
+			return err
+		}
+	}
+	o := engine.Options{Data: t.Data, Parts: backend.Parts(t.Backend), Lockstep: 1}
+	if backend.OnGPU(t.Backend) {
+		o.Lockstep = lockstep
+	}
+	byJob := map[*engine.Job]*job{}
+	var jobs []*engine.Job
+	for _, j := range t.jobs {
+		byJob[&j.Job] = j
+		jobs = append(jobs, &j.Job)
+	}
+	if t.Recorder != nil {
+		o.Watch = func(p engine.Progress) { t.record(p, byJob[p.Job]) }
+	}
+	err := engine.Train(ctx, jobs, o)
+	for _, j := range t.jobs {
+		if !j.Result.Over {
+			j.run.take(j.Result)
+			j.run.Status = Cancelled
+		}
+	}
+	t.share()
+	if err != nil {
+		err = fmt.Errorf("bnlib: %w", err)
+	}
+	return errors.Join(err, t.unsaved)
+}
+
+// record tells the recorder where the training stands.
+func (t *training) record(p engine.Progress, last *job) {
+	progress := Progress{Stage: Stage(p.Stage), Runs: t.runs, Done: p.Done, Total: p.Total,
+		Elapsed: time.Since(t.start), Remaining: p.Remaining, StepsPerSecond: p.StepsPerSecond}
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	if last != nil {
+		if !last.Result.Over {
+			last.run.take(last.Result)
+		}
+		progress.Step, progress.Steps = len(last.Result.Losses), last.run.Network.Steps
+	}
+	t.Recorder.Record(progress)
+}
+
+// keep stores a run that is done. One that cannot be stored is kept in memory, and the training goes on.
+func (t *training) keep(j *job) {
+	t.mutex.Lock()
+	j.run.take(j.Result)
+	for hook := range j.run.Seen {
+		if _, ok := j.histories[hook]; !ok {
+			delete(j.run.Seen, hook) // nobody asked for it but to find the cause of a collapse
+		}
+	}
+	t.mutex.Unlock()
+	err := t.Store.Save(j.run)
+	for hook, key := range j.histories {
+		if err == nil {
+			err = t.Store.saveHistory(key, hook, j.run.Seen[hook])
+		}
+	}
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	if t.unsaved == nil {
+		t.unsaved = err
+	}
+	if t.headsOnly && err == nil {
+		j.run.Losses, j.run.Weights = nil, nil
+		j.Result.Losses, j.Result.Weights = nil, nil
+	}
 }
 
 // share gives each network that the call names again the run of the first, as its own.
 func (t *training) share() {
-	for _, j := range t.missing {
+	for _, j := range t.jobs {
 		for _, i := range j.as[1:] {
 			again := *j.run
 			again.Network = t.networks[i]
 			t.runs[i] = &again
 		}
 	}
-}
-
-// cancel marks the runs that were not done.
-func (t *training) cancel() {
-	t.share()
-	for _, run := range t.runs {
-		if run.Status == Running {
-			run.Status = Cancelled
-		}
-	}
-}
-
-// describe names a network in a message.
-func (n Network) describe() string {
-	var parts []string
-	if n.Name != "" {
-		parts = append(parts, fmt.Sprintf("%q", n.Name))
-	}
-	switch {
-	case n.Model != nil:
-		parts = append(parts, "(model function of your own)")
-	case n.BatchNorm:
-		parts = append(parts, "(with batch normalization)")
-	default:
-		parts = append(parts, "(without batch normalization)")
-	}
-	return strings.Join(parts, " ")
 }

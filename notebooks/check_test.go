@@ -13,7 +13,7 @@ import (
 
 // What a committed notebook may hold at most: more is slow to open, or too much to read in one go.
 const (
-	maxBytes     = 3 << 20
+	maxBytes     = 1_000_000
 	maxCells     = 40
 	maxCodeLines = 20
 )

@@ -7,6 +7,7 @@ import (
 
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/plot"
+	"batchnorm/bnlib/probe"
 )
 
 // Course tells where each run stood after some steps: accuracy and loss on the validation images, and the mean loss on the
@@ -99,7 +100,7 @@ func loss(nats float64) string {
 // middle 70% and the share of saturated values or dead units; of their weights the norm of the gradient and the size of the
 // update relative to the weights. A step without a snapshot stands for the last one before it.
 func Inside(steps []int, runs ...*bnlib.Run) *plot.Table {
-	what, explained := idleKind(runs)
+	what, explained := idleKind(snapshots(runs))
 	t := &plot.Table{
 		Header:  []string{"network", "layer", "step", "std of pre-activations", "15th to 85th percentile", what, "gradient", "update / weights"},
 		Caption: explained,
@@ -112,12 +113,12 @@ func Inside(steps []int, runs ...*bnlib.Run) *plot.Table {
 		for _, layer := range names {
 			before := -1
 			for _, step := range steps {
-				at := lastBy(runs[i].Snapshots, func(s bnlib.Snapshot) int { return s.Step }, step)
+				at := lastBy(runs[i].Snapshots(), func(s probe.Snapshot) int { return s.Step }, step)
 				if at == before {
 					continue
 				}
 				before = at
-				s := runs[i].Snapshots[at]
+				s := runs[i].Snapshots()[at]
 				row := []string{look.name, layer, fmt.Sprint(s.Step), "–", "–", "–", "–", "–"}
 				if g, ok := preActivation(s, layer); ok {
 					row[3] = plot.Short(g.Std)

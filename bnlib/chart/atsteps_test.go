@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"batchnorm/bnlib"
 	"batchnorm/bnlib/chart"
+	"batchnorm/bnlib/probe"
 )
 
 func TestCourse(t *testing.T) {
@@ -40,17 +40,18 @@ func TestCourse(t *testing.T) {
 }
 
 func TestInside(t *testing.T) {
-	signal := bnlib.Signal{Layer: "hidden_1", Kind: bnlib.PreActivation, Std: .4567, Percentiles: [5]float64{-2, -1, 0, 1, 2}, Saturated: math.NaN(), Dead: .25}
-	size := bnlib.ParameterSizes{Name: "hidden_1/dense/weights", Norm: 10, Gradient: .5, Update: .05}
+	signal := probe.Signal{Layer: "hidden_1", Kind: probe.PreActivation, Images: 500, Std: .4567, Percentiles: [5]float64{-2, -1, 0, 1, 2}, Saturated: math.NaN(), Dead: .25}
+	size := probe.ParameterSizes{Name: "hidden_1/dense/weights", Norm: 10, Gradient: .5, Update: .05}
 	run := pair([3]float64{}, [3]float64{})[1]
-	run.Snapshots = []bnlib.Snapshot{
-		{Step: 0, Images: 500, Signals: []bnlib.Signal{signal}, Parameters: []bnlib.ParameterSizes{size}},
-		{Step: 100, Images: 500},
-	}
+	run.Network.LearningRate = 0.1
+	see(run, []probe.Snapshot{
+		{Step: 0, Images: 500, Signals: []probe.Signal{signal}, Parameters: []probe.ParameterSizes{size}},
+		{Step: 100, Images: 500, Parameters: []probe.ParameterSizes{{Name: size.Name, Norm: math.NaN(), Gradient: math.NaN()}}},
+	})
 	table := chart.Inside([]int{0, 50, 200}, run)
 	want := [][]string{
 		{"with batch norm", "hidden_1", "0", "0.46", "−1 to 1", "25.0%", "0.5", "0.005"},
-		{"with batch norm", "hidden_1", "100", "–", "–", "–", "–", "–"},
+		{"with batch norm", "hidden_1", "100", "–", "–", "–", "NaN", "NaN"},
 	}
 	if !slices.EqualFunc(table.Rows, want, func(a, b []string) bool { return slices.Equal(a, b) }) {
 		t.Errorf("rows\n%v\nwant\n%v", table.Rows, want)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/probe"
 )
 
 // Recordings of what a Probe saw in short trainings of the article's experiments; TestRecord's flags and commands hold here too.
@@ -50,7 +51,7 @@ type insideSnapshot struct {
 
 type insideSignal struct {
 	Layer       string           `json:"layer"`
-	Kind        bnlib.SignalKind `json:"kind"`
+	Kind        probe.SignalKind `json:"kind"`
 	Units       int              `json:"units"`
 	Percentiles [5]*float64      `json:"percentiles"`
 	Min         *float64         `json:"min"`
@@ -60,7 +61,7 @@ type insideSignal struct {
 }
 
 func insideExperiment(number int) bnlib.Experiment {
-	e := bnlib.Article[number]
+	e := bnlib.Article(number)
 	e.Steps = insideSteps[len(insideSteps)-1]
 	return e
 }
@@ -73,15 +74,15 @@ func TestRecordInside(t *testing.T) {
 		e := insideExperiment(what.number)
 		runs, err := bnlib.Compare(t.Context(), e, &bnlib.Options{
 			Store: &bnlib.Store{Dir: t.TempDir()},
-			Probe: &bnlib.Probe{Steps: insideSteps},
+			Hooks: []probe.Hook{probe.Signals.At(insideSteps...), probe.Norms.At(insideSteps...)},
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := insideRecording{About: fmt.Sprintf("%s of the article, %d steps, trained on %s", e.Name, e.Steps, runs[0].Backend)}
+		r := insideRecording{About: fmt.Sprintf("%s of the article, %d steps, trained on %s", e.Name, e.Steps, runs[0].Machine)}
 		for _, run := range runs {
-			one := insideRun{BatchNorm: run.Network.BatchNorm, Status: run.Status, DivergedAt: run.DivergedAt}
-			for _, s := range run.Snapshots {
+			one := insideRun{BatchNorm: isBatch(run.Network), Status: run.Status, DivergedAt: run.DivergedAt}
+			for _, s := range run.Snapshots() {
 				snapshot := insideSnapshot{Step: s.Step, Images: s.Images}
 				for _, signal := range s.Signals {
 					h := signal.Histogram
@@ -137,19 +138,21 @@ func recordedInside(name string) []*bnlib.Run {
 	var runs []*bnlib.Run
 	for _, one := range r.Runs {
 		run := &bnlib.Run{Status: one.Status, DivergedAt: one.DivergedAt}
-		run.Network = bnlib.Network{Experiment: insideExperiment(insideRecordings[name].number), BatchNorm: one.BatchNorm}
+		run.Network = bnlib.Network{Experiment: insideExperiment(insideRecordings[name].number), Norm: normOf(one.BatchNorm)}
+		var snapshots []probe.Snapshot
 		for _, s := range one.Snapshots {
-			snapshot := bnlib.Snapshot{Step: s.Step, Images: s.Images}
+			snapshot := probe.Snapshot{Step: s.Step, Images: s.Images}
 			for _, kept := range s.Signals {
-				signal := bnlib.Signal{Layer: kept.Layer, Kind: kept.Kind, Units: kept.Units, NotFinite: kept.NotFinite}
-				signal.Histogram = bnlib.Histogram{Min: number(kept.Min), Max: number(kept.Max), Counts: kept.Counts}
+				signal := probe.Signal{Layer: kept.Layer, Kind: kept.Kind, Images: s.Images, Units: kept.Units, NotFinite: kept.NotFinite}
+				signal.Histogram = probe.Histogram{Min: number(kept.Min), Max: number(kept.Max), Counts: kept.Counts}
 				for i, p := range kept.Percentiles {
 					signal.Percentiles[i] = number(p)
 				}
 				snapshot.Signals = append(snapshot.Signals, signal)
 			}
-			run.Snapshots = append(run.Snapshots, snapshot)
+			snapshots = append(snapshots, snapshot)
 		}
+		see(run, snapshots)
 		if one.Weights != "" {
 			const inputs, units = 784, 128
 			raw, err := base64.StdEncoding.DecodeString(one.Weights)

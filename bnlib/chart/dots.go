@@ -17,17 +17,15 @@ func Dots(study map[int]bnlib.Replicates) *plot.Figure {
 	accuracy := plot.Panel{X: plot.Axis{Label: "test accuracy (share of test images)", Min: 0, Max: 1}, Y: plot.Axis{Label: "experiment"}, Empty: "no runs"}
 	failure := plot.Panel{X: plot.Axis{Label: "test error (share of test images, log scale)", Log: true}, Y: plot.Axis{Label: "experiment"}, Empty: "no runs"}
 	var dots [2]plot.Scatter
-	for i := range dots {
-		network := bnlib.Network{BatchNorm: i == 1}
-		style, _ := styleOf(network)
-		dots[i] = plot.Scatter{Name: label(network), Color: style.Color}
+	for i, norm := range bothNorms {
+		dots[i] = plot.Scatter{Name: norm.Name, Color: norm.Color}
 	}
 	article := plot.Scatter{Name: "the article, one run", Color: plot.Ink, Cross: true}
 	ahead := 0
 	numbers := slices.Sorted(maps.Keys(study))
 	for row, n := range numbers {
 		r := study[n]
-		e := r.Experiment.Complete()
+		e := r.Experiment
 		at := -float64(row)
 		conditions := fmt.Sprintf("std %v, rate %v, %s", e.InitStd, e.LearningRate, activationName(e))
 		accuracy.Y.Names = append(accuracy.Y.Names, plot.Name{At: at, Text: fmt.Sprintf("%d: %s", n, conditions)})

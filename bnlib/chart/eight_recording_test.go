@@ -2,7 +2,6 @@ package chart_test
 
 import (
 	"fmt"
-	"math"
 	"testing"
 
 	"batchnorm/bnlib"
@@ -28,7 +27,6 @@ type eightRun struct {
 	DivergedAt int           `json:"diverged_at"`
 	Test       float64       `json:"test"`
 	Answers    []int         `json:"answers"`
-	Dead       bool          `json:"dead"`          // collapsed by dead units
 	Training   *float64      `json:"training_loss"` // mean of the last 1000 steps; null: not finite
 	Points     [][3]*float64 `json:"points"`        // step, loss, accuracy; null: not finite
 }
@@ -41,16 +39,14 @@ func TestRecordEight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := eightRecording{About: fmt.Sprintf("the article's experiments, %d steps, %d seeds, trained on %s", eightSteps, eightSeeds, study[0].Plain[0].Backend)}
+	r := eightRecording{About: fmt.Sprintf("the article's experiments, %d steps, %d seeds, trained on %s", eightSteps, eightSeeds, study[0].Plain[0].Machine)}
 	for i, replicates := range study {
 		for k := range eightSeeds {
 			for _, run := range []*bnlib.Run{replicates.Plain[k], replicates.BatchNorm[k]} {
 				one := eightRun{
-					Experiment: i + 1, Seed: run.Network.Seed, BatchNorm: run.Network.BatchNorm,
+					Experiment: i + 1, Seed: run.Network.Seed, BatchNorm: isBatch(run.Network),
 					Status: run.Status, DivergedAt: run.DivergedAt, Test: run.Test, Answers: run.Answers[:],
 				}
-				c, _ := run.Collapse()
-				one.Dead = c.Cause == bnlib.DeadUnits
 				sum := 0.0
 				for _, loss := range run.Losses[eightSteps-1000:] {
 					sum += float64(loss)
@@ -79,16 +75,11 @@ func recordedEight() map[int]bnlib.Replicates {
 		replicates.Experiment = e
 		e.Seed = one.Seed
 		run := &bnlib.Run{Status: one.Status, DivergedAt: one.DivergedAt, Test: one.Test, Lockstep: 2, Losses: make([]float32, e.Steps)}
-		run.Network = bnlib.Network{Experiment: e, BatchNorm: one.BatchNorm}
+		run.Network = bnlib.Network{Experiment: e, Norm: normOf(one.BatchNorm)}
 		copy(run.Answers[:], one.Answers)
 		for i := range run.Losses {
 			run.Losses[i] = float32(number(one.Training))
 		}
-		dead := bnlib.Snapshot{Step: e.Steps, Signals: []bnlib.Signal{{Layer: "hidden_1", Dead: math.NaN()}}}
-		if one.Dead {
-			dead.Signals[0].Dead = 1
-		}
-		run.Snapshots = []bnlib.Snapshot{dead}
 		for _, p := range one.Points {
 			run.Points = append(run.Points, bnlib.Point{Step: int(number(p[0])), Loss: number(p[1]), Accuracy: number(p[2])})
 		}

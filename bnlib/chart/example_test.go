@@ -6,6 +6,7 @@ import (
 
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/chart"
+	"batchnorm/bnlib/check"
 )
 
 // pair returns two short runs such as bnlib.Compare returns them: at step 0, 500 and 1000.
@@ -13,7 +14,7 @@ func pair(without, with [3]float64) []*bnlib.Run {
 	var runs []*bnlib.Run
 	for i, accuracies := range [][3]float64{without, with} {
 		run := &bnlib.Run{Test: accuracies[2], StepsPerSecond: 1250, Lockstep: 2}
-		run.Network = bnlib.Article[1].Pair()[i]
+		run.Network = bnlib.Article(1).Pair()[i]
 		run.Network.Steps = 1000
 		for k, accuracy := range accuracies {
 			run.Points = append(run.Points, bnlib.Point{Step: 500 * k, Loss: 1 - accuracy, Accuracy: accuracy})
@@ -57,7 +58,7 @@ func ExampleMultiples() {
 	one := pair([3]float64{.1134, .3264, .7068}, [3]float64{.1134, .9108, .9406})
 	other := pair([3]float64{.1134, .0958, .0958}, [3]float64{.1134, .8950, .9142})
 	for _, run := range other {
-		run.Network.Experiment = bnlib.Article[2]
+		run.Network.Experiment = bnlib.Article(2)
 	}
 	figure := chart.Multiples([][]*bnlib.Run{one, other})
 	fmt.Println(figure.Title)
@@ -91,7 +92,7 @@ func ExampleStudy() {
 	for i, accuracies := range [][3]float64{{.1134, .3264, .7068}, {.1134, .9108, .9406}} {
 		runs := pair(accuracies, [3]float64{.1134, .9108, .9406 + .01*float64(i)})
 		r := study[1]
-		r.Experiment = bnlib.Article[1]
+		r.Experiment = bnlib.Article(1)
 		r.Plain, r.BatchNorm = append(r.Plain, runs[0]), append(r.BatchNorm, runs[1])
 		study[1] = r
 	}
@@ -113,7 +114,7 @@ func ExampleStudy() {
 
 // Gradients derived by hand against autodiff's.
 func ExampleGradients() {
-	fmt.Print(chart.Gradients(bnlib.GradientCheck{Name: "gamma", Largest: 2.5, Float64: 4.44e-16, Float32: 2.384e-07}).Text())
+	fmt.Print(chart.Gradients(check.Difference{Name: "gamma", Largest: 2.5, Float64: 4.44e-16, Float32: 2.384e-07}).Text())
 	// Output:
 	// | gradient of the loss with respect to | largest element | largest difference in float64 | in float32 |
 	// | ------------------------------------ | --------------: | ----------------------------: | ---------: |

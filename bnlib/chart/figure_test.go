@@ -49,7 +49,7 @@ func variants() []*bnlib.Run {
 	runs := recorded("experiment1")
 	for i, name := range []string{"layer norm", "mean only", "variance only", "before the activation"} {
 		run := *runs[i%2]
-		run.Network.Name, run.Network.BatchNorm = name, i%2 == 0
+		run.Network.Name, run.Network.Norm = name, normOf(i%2 == 0)
 		run.Points = append([]bnlib.Point{}, run.Points...)
 		for k := range run.Points {
 			run.Points[k].Accuracy = 1 - min(.9, (1-run.Points[k].Accuracy)*(1.15+0.2*float64(i)))
@@ -138,7 +138,7 @@ func TestEveryEvaluationIsInTheData(t *testing.T) {
 // broken returns a run with the given validation losses at steps 0, 10, 20, ... and the accuracy .5 at each.
 func broken(divergedAt int, losses ...float64) *bnlib.Run {
 	run := &bnlib.Run{DivergedAt: divergedAt}
-	run.Network.Steps, run.Network.Every = 10*(len(losses)-1), 10
+	run.Network.Norm, run.Network.Steps, run.Network.Every = bnlib.None, 10*(len(losses)-1), 10
 	for i, loss := range losses {
 		run.Points = append(run.Points, bnlib.Point{Step: 10 * i, Loss: loss, Accuracy: .5})
 	}

@@ -24,7 +24,7 @@ func TestFirstLayer(t *testing.T) {
 		}
 	}
 	w.Values[(side*side-1)*units+28] = -28 // of unit 28, the second, at the lower right
-	figure := chart.FirstLayer(&bnlib.Run{Weights: []bnlib.Weight{w}})
+	figure := chart.FirstLayer(&bnlib.Run{Network: bnlib.Network{Norm: bnlib.None}, Weights: []bnlib.Weight{w}})
 	if !strings.Contains(figure.Title, "norms of the 24 largest units: without batch norm 29 to 6") {
 		t.Errorf("title %q", figure.Title)
 	}

@@ -3,12 +3,12 @@ package chart
 import (
 	"fmt"
 
-	"batchnorm/bnlib"
+	"batchnorm/bnlib/check"
 	"batchnorm/bnlib/plot"
 )
 
 // Gradients compares gradients derived by hand with autodiff's: the largest difference of each, in float64 and in float32.
-func Gradients(checks ...bnlib.GradientCheck) *plot.Table {
+func Gradients(checks ...check.Difference) *plot.Table {
 	t := &plot.Table{
 		Header:  []string{"gradient of the loss with respect to", "largest element", "largest difference in float64", "in float32"},
 		Caption: "by hand and by autodiff",

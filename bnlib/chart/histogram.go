@@ -6,6 +6,7 @@ import (
 
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/plot"
+	"batchnorm/bnlib/probe"
 )
 
 const (
@@ -60,9 +61,9 @@ func HistogramHeat(runs ...*bnlib.Run) *plot.Figure {
 // heat is the histograms of one layer of one run.
 type heat struct {
 	layer     string
-	kind      bnlib.SignalKind
+	kind      probe.SignalKind
 	steps     []int
-	signals   []bnlib.Signal
+	signals   []probe.Signal
 	low, high float64     // limits of the panel, as at places them; NaN if no value is finite
 	narrow    float64     // the least range of a step between its limits
 	bent      float64     // 0: evenly spaced; else values beyond it, on both sides, are spaced as their logarithms
@@ -147,7 +148,7 @@ func (h *heat) names() []plot.Name {
 
 // central returns the limits that leave heatTail of the values beyond each of them, taking values as spread evenly over
 // their bin, and whether there are values that can be drawn.
-func central(b bnlib.Histogram) (low, high float64, ok bool) {
+func central(b probe.Histogram) (low, high float64, ok bool) {
 	total := 0
 	for _, n := range b.Counts {
 		total += n
@@ -232,7 +233,7 @@ func (h *heat) rebin() (largest float64) {
 type piece struct{ low, high, share float64 }
 
 // binsOf returns the bins of a histogram, as shares of all values, those that are not finite included.
-func binsOf(b bnlib.Histogram, notFinite int) []piece {
+func binsOf(b probe.Histogram, notFinite int) []piece {
 	if !finite(b.Min) || !finite(b.Max) {
 		return nil
 	}
@@ -253,7 +254,7 @@ func binsOf(b bnlib.Histogram, notFinite int) []piece {
 
 // percentilePieces returns what lies between the percentiles: where values are of all sizes, nearly all of them are in one of
 // the bins, which are equal, and the percentiles tell more.
-func percentilePieces(s bnlib.Signal) []piece {
+func percentilePieces(s probe.Signal) []piece {
 	finiteValues := 0
 	for _, n := range s.Histogram.Counts {
 		finiteValues += n
@@ -267,7 +268,7 @@ func percentilePieces(s bnlib.Signal) []piece {
 	for i, high := range append(s.Percentiles[:], s.Histogram.Max) {
 		above := 100.
 		if i < len(s.Percentiles) {
-			above = bnlib.SignalPercentiles[i]
+			above = probe.SignalPercentiles[i]
 		}
 		pieces = append(pieces, piece{low, high, known * (above - below) / 100})
 		low, below = high, above
@@ -277,7 +278,7 @@ func percentilePieces(s bnlib.Signal) []piece {
 
 func (h *heat) panel(run *bnlib.Run, look appearance, full float64) plot.Panel {
 	what := "pre-activation"
-	if h.kind == bnlib.Product && len(h.signals) > 0 {
+	if h.kind == probe.LinearOutput && len(h.signals) > 0 {
 		what = "product"
 	}
 	p := plot.Panel{
@@ -286,7 +287,7 @@ func (h *heat) panel(run *bnlib.Run, look appearance, full float64) plot.Panel {
 		Y:     plot.Axis{Label: what},
 		Empty: notProbed,
 	}
-	if len(run.Snapshots) > 0 {
+	if len(run.Snapshots()) > 0 {
 		p.Empty = "no such layer"
 	}
 	if len(h.steps) == 0 {

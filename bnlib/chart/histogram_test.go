@@ -8,6 +8,7 @@ import (
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/chart"
 	"batchnorm/bnlib/internal/vegalite"
+	"batchnorm/bnlib/probe"
 )
 
 func TestHistogramHeatOfRecordings(t *testing.T) {
@@ -19,8 +20,8 @@ func TestHistogramHeatOfRecordings(t *testing.T) {
 		}
 		for i, p := range figure.Panels {
 			cells := p.Cells[0]
-			if len(cells.Values) != len(runs[i%2].Snapshots) {
-				t.Errorf("%s: %d columns for %d snapshots", name, len(cells.Values), len(runs[i%2].Snapshots))
+			if len(cells.Values) != len(runs[i%2].Snapshots()) {
+				t.Errorf("%s: %d columns for %d snapshots", name, len(cells.Values), len(runs[i%2].Snapshots()))
 			}
 			for k, column := range cells.Values {
 				sum := 0.0
@@ -36,26 +37,28 @@ func TestHistogramHeatOfRecordings(t *testing.T) {
 }
 
 // seenBy returns a run that was looked at with the given histograms, at steps 0, 10, 20, ...
-func seenBy(kind bnlib.SignalKind, histograms ...bnlib.Histogram) *bnlib.Run {
+func seenBy(kind probe.SignalKind, histograms ...probe.Histogram) *bnlib.Run {
 	run := &bnlib.Run{}
+	run.Network.Norm = bnlib.None
+	var snapshots []probe.Snapshot
 	run.Network.Steps = 10 * (len(histograms) - 1)
 	for i, h := range histograms {
-		signal := bnlib.Signal{Layer: "hidden_1", Kind: kind, Histogram: h, Percentiles: [5]float64{-3, -2, 0, 2, 3}}
+		signal := probe.Signal{Layer: "hidden_1", Kind: kind, Histogram: h, Percentiles: [5]float64{-3, -2, 0, 2, 3}}
 		if math.IsNaN(h.Min) {
 			nan := math.NaN()
 			signal.NotFinite, signal.Percentiles = 8, [5]float64{nan, nan, nan, nan, nan}
 		}
-		run.Snapshots = append(run.Snapshots, bnlib.Snapshot{Step: 10 * i, Signals: []bnlib.Signal{signal}})
+		snapshots = append(snapshots, probe.Snapshot{Step: 10 * i, Signals: []probe.Signal{signal}})
 	}
-	return run
+	return see(run, snapshots)
 }
 
 func TestHistogramHeat(t *testing.T) {
 	nan := math.NaN()
-	even := bnlib.Histogram{Min: -4, Max: 4, Counts: []int{2, 2, 2, 2}}
-	one := bnlib.Histogram{Min: 1, Max: 1, Counts: []int{8, 0, 0, 0}}
-	none := bnlib.Histogram{Min: nan, Max: nan, Counts: []int{0, 0, 0, 0}}
-	run := seenBy(bnlib.PreActivation, even, one, none)
+	even := probe.Histogram{Min: -4, Max: 4, Counts: []int{2, 2, 2, 2}}
+	one := probe.Histogram{Min: 1, Max: 1, Counts: []int{8, 0, 0, 0}}
+	none := probe.Histogram{Min: nan, Max: nan, Counts: []int{0, 0, 0, 0}}
+	run := seenBy(probe.PreActivation, even, one, none)
 	run.DivergedAt = 15
 	figure := chart.HistogramHeat(run)
 	if want := "Middle 70% of hidden_1's pre-activations: without batch norm [−2, 2], then diverged at step 15"; figure.Title != want {
@@ -94,9 +97,9 @@ func TestHistogramHeat(t *testing.T) {
 }
 
 func TestHistogramHeatWithoutSnapshots(t *testing.T) {
-	seen := seenBy(bnlib.Product, bnlib.Histogram{Min: 0, Max: 1, Counts: []int{1, 1}})
+	seen := seenBy(probe.LinearOutput, probe.Histogram{Min: 0, Max: 1, Counts: []int{1, 1}})
 	blind := &bnlib.Run{}
-	blind.Network.BatchNorm = true
+	blind.Network.Norm = bnlib.Batch
 	for _, runs := range [][]*bnlib.Run{{}, {blind}, {seen, blind}} {
 		figure := chart.HistogramHeat(runs...)
 		last := figure.Panels[len(figure.Panels)-1]

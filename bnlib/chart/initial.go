@@ -7,18 +7,15 @@ import (
 
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/plot"
+	"batchnorm/bnlib/probe"
 )
 
 // Initial tells what networks look like before training, from what bnlib.InitialSignal returns for them: by hidden layer the
 // standard deviation of the pre-activations and the share of saturated values or dead units; the first training loss, in nats;
 // and the norms of the first gradient with respect to the weights of the first and of the last hidden layer, with their ratio.
-func Initial(networks []bnlib.Network, snapshots []bnlib.Snapshot) *plot.Table {
+func Initial(networks []bnlib.Network, snapshots []probe.Snapshot) *plot.Table {
 	n := min(len(networks), len(snapshots))
-	runs := make([]*bnlib.Run, n)
-	for i := range runs {
-		runs[i] = &bnlib.Run{Network: networks[i], Snapshots: snapshots[i : i+1]}
-	}
-	what, explained := idleKind(runs)
+	what, explained := idleKind(snapshots[:n])
 	t := &plot.Table{
 		Header: []string{"network", "std of pre-activations by layer", what + " by layer", "first loss", "gradient, first layer", "last", "first / last"},
 	}
@@ -35,7 +32,7 @@ func Initial(networks []bnlib.Network, snapshots []bnlib.Snapshot) *plot.Table {
 			}
 			row := []string{name, "–", "–", loss(s.Loss), "–", "–", "–"}
 			if names := layers(s); len(names) > 0 {
-				_, std := byLayer(s, func(g bnlib.Signal) float64 { return g.Std })
+				_, std := byLayer(s, func(g probe.Signal) float64 { return g.Std })
 				row[1] = list(std, loss)
 				if _, share := byLayer(s, idle); finite(share[0]) {
 					row[2] = list(share, func(v float64) string { return fmt.Sprintf("%.1f%%", 100*v) })
@@ -50,7 +47,7 @@ func Initial(networks []bnlib.Network, snapshots []bnlib.Snapshot) *plot.Table {
 }
 
 // gradientOf returns the norm of the gradient of a layer's weights.
-func gradientOf(s bnlib.Snapshot, layer string) float64 {
+func gradientOf(s probe.Snapshot, layer string) float64 {
 	if w, ok := weightsOf(s, layer); ok {
 		return w.Gradient
 	}

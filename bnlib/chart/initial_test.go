@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"batchnorm/bnlib"
 	"batchnorm/bnlib/chart"
+	"batchnorm/bnlib/probe"
 )
 
 func TestInitial(t *testing.T) {
@@ -20,7 +20,7 @@ func TestInitial(t *testing.T) {
 	for i, row := range table.Rows {
 		e, s := networks[i].Experiment, snapshots[i]
 		name := fmt.Sprintf("std %v, ", e.InitStd)
-		if !strings.HasPrefix(row[0], name) || strings.HasSuffix(row[0], "without batch norm") == networks[i].BatchNorm {
+		if !strings.HasPrefix(row[0], name) || strings.HasSuffix(row[0], "without batch norm") == isBatch(networks[i]) {
 			t.Errorf("row %d is of %q", i, row[0])
 		}
 		if got := strings.Split(row[1], ", "); len(got) != 3 || got[0] != fmt.Sprintf("%.3g", preActivations(s)[0].Std) {
@@ -46,11 +46,11 @@ func TestInitial(t *testing.T) {
 	}
 }
 
-func preActivations(s bnlib.Snapshot) []bnlib.Signal {
-	return slices.DeleteFunc(slices.Clone(s.Signals), func(g bnlib.Signal) bool { return g.Kind != bnlib.PreActivation })
+func preActivations(s probe.Snapshot) []probe.Signal {
+	return slices.DeleteFunc(slices.Clone(s.Signals), func(g probe.Signal) bool { return g.Kind != probe.PreActivation })
 }
 
-func gradient(s bnlib.Snapshot, layer string) float64 {
-	i := slices.IndexFunc(s.Parameters, func(p bnlib.ParameterSizes) bool { return p.Name == layer+"/dense/weights" })
+func gradient(s probe.Snapshot, layer string) float64 {
+	i := slices.IndexFunc(s.Parameters, func(p probe.ParameterSizes) bool { return p.Name == layer+"/dense/weights" })
 	return s.Parameters[i].Gradient
 }

@@ -37,7 +37,6 @@ func experimentTitle(e bnlib.Experiment) string {
 	if e.Model != nil {
 		return e.Name
 	}
-	e = e.Complete()
 	title := fmt.Sprintf("std %v, rate %v, %s", e.InitStd, e.LearningRate, activationName(e))
 	if name := strings.TrimPrefix(e.Name, "Experiment "); name != "" {
 		title = name + " · " + title
@@ -55,7 +54,7 @@ func multiplesTitle(pairs [][]*bnlib.Run) string {
 		var found [2]bool
 		for _, run := range runs {
 			side := 0
-			if run.Network.BatchNorm {
+			if isBatch(run.Network) {
 				side = 1
 			}
 			if divergedAt(run) > 0 {

@@ -10,20 +10,27 @@ import (
 // appearance is how a run is shown in a figure or a table of several.
 type appearance struct {
 	name  string
-	plain bool // the name says nothing but whether there is batch normalization
+	plain bool // the name says nothing but which norm there is
 	style plot.Style
 }
 
-// styleOf returns the style of a network in every figure, if it has one: a model that a reader wrote has none.
+// styleOf returns the style of a network in every figure, if it has one, that of its norm: a model that a reader wrote has none,
+// and neither has a norm without a colour.
 func styleOf(n bnlib.Network) (style plot.Style, ok bool) {
-	if n.BatchNorm {
-		return plot.Blue, n.Model == nil
+	style.Color = n.Norm.Color
+	if n.Norm.Dashed {
+		style.Dash = plot.Orange.Dash
 	}
-	return plot.Orange, n.Model == nil
+	return style, n.Model == nil && style.Color != ""
 }
 
-// appearances names and styles each run: "with batch norm" and "without batch norm" in their two styles within one
-// experiment; by the name of its experiment where there are several, or where a reader wrote the model. A style that another
+// bothNorms are those of bnlib.Replicates, in their order.
+var bothNorms = []bnlib.Norm{bnlib.None, bnlib.Batch}
+
+// isBatch reports whether a network is the article's with batch normalization.
+func isBatch(n bnlib.Network) bool { return n.Model == nil && n.Norm.Equal(bnlib.Batch) }
+
+// appearances names and styles each run: by its norm, such as "with batch norm", within one experiment; by the name of its experiment where there are several, or where a reader wrote the model. A style that another
 // run already has becomes a variant.
 func appearances(runs []*bnlib.Run) []appearance {
 	looks := make([]appearance, len(runs))
@@ -38,9 +45,9 @@ func appearances(runs []*bnlib.Run) []appearance {
 			name = "custom model"
 		case n.Model != nil:
 		case one || name == "":
-			name, plain = label(n), true
+			name, plain = n.Norm.Name, true
 		case paired(runs, name):
-			name += ", " + label(n)
+			name += ", " + n.Norm.Name
 		}
 		used[name]++
 		if used[name] > 1 {
@@ -57,13 +64,6 @@ func appearances(runs []*bnlib.Run) []appearance {
 	return looks
 }
 
-func label(n bnlib.Network) string {
-	if n.BatchNorm {
-		return "with batch norm"
-	}
-	return "without batch norm"
-}
-
 // oneExperiment reports whether all runs have the name of the first, and none a model of its own.
 func oneExperiment(runs []*bnlib.Run) bool {
 	for _, run := range runs {
@@ -74,13 +74,13 @@ func oneExperiment(runs []*bnlib.Run) bool {
 	return true
 }
 
-// paired reports whether runs of that name differ in batch normalization.
+// paired reports whether runs of that name differ in their norms.
 func paired(runs []*bnlib.Run, name string) bool {
-	var with, without bool
+	norms := map[string]bool{}
 	for _, run := range runs {
 		if run.Network.Name == name {
-			with, without = with || run.Network.BatchNorm, without || !run.Network.BatchNorm
+			norms[run.Network.Norm.Name] = true
 		}
 	}
-	return with && without
+	return len(norms) > 1
 }

@@ -8,13 +8,14 @@ import (
 
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/plot"
+	"batchnorm/bnlib/probe"
 )
 
 // SignalProfile draws how a signal travels through the hidden layers of networks before training, from what
 // bnlib.InitialSignal returns for them: a column for each experiment, with the standard deviation of the pre-activations by
 // layer on a log axis that all share, and below it, for each network, the median and the bands of the percentiles, each on an
 // axis of its own.
-func SignalProfile(networks []bnlib.Network, snapshots []bnlib.Snapshot) *plot.Figure {
+func SignalProfile(networks []bnlib.Network, snapshots []probe.Snapshot) *plot.Figure {
 	groups := group(networks[:min(len(networks), len(snapshots))])
 	f := &plot.Figure{
 		Title: profileTitle(networks, snapshots), Subtitle: bandLegend + ofImages(snapshots), Columns: len(groups), Height: 120,
@@ -29,7 +30,7 @@ func SignalProfile(networks []bnlib.Network, snapshots []bnlib.Snapshot) *plot.F
 		rows = max(rows, len(g.members))
 		spread[i] = plot.Panel{Title: g.title, X: layerAxis, Y: plot.Axis{Label: "std of pre-activations (log)", Log: true}, Empty: notFinite}
 		for _, k := range g.members {
-			x, y := byLayer(snapshots[k], func(s bnlib.Signal) float64 { return s.Std })
+			x, y := byLayer(snapshots[k], func(s probe.Signal) float64 { return s.Std })
 			spread[i].Series = append(spread[i].Series, plot.Series{Name: g.looks[k].name, Style: g.looks[k].style, X: x, Y: y})
 		}
 	}
@@ -59,7 +60,7 @@ const notFinite = "not finite"
 var layerAxis = plot.Axis{Label: "hidden layer"}
 
 // byLayer returns value(signal) for each hidden layer, numbered from 1.
-func byLayer(s bnlib.Snapshot, value func(bnlib.Signal) float64) (x, y []float64) {
+func byLayer(s probe.Snapshot, value func(probe.Signal) float64) (x, y []float64) {
 	for i, layer := range layers(s) {
 		g, _ := preActivation(s, layer)
 		x, y = append(x, float64(i+1)), append(y, value(g))
@@ -79,11 +80,10 @@ type groupOfNetworks struct {
 func group(networks []bnlib.Network) []groupOfNetworks {
 	var groups []groupOfNetworks
 	for i, n := range networks {
-		n.Experiment = n.Complete()
 		key := fmt.Sprint(n.Name, n.InitStd, n.Activation, n.LearningRate, n.Hidden, n.Seed, n.Batch)
 		at := slices.IndexFunc(groups, func(g groupOfNetworks) bool {
 			return n.Model == nil && g.key == key && !slices.ContainsFunc(g.members, func(k int) bool {
-				return networks[k].BatchNorm == n.BatchNorm
+				return networks[k].Norm.Equal(n.Norm)
 			})
 		})
 		if at < 0 {
@@ -103,17 +103,17 @@ func group(networks []bnlib.Network) []groupOfNetworks {
 // profileTitle says how far apart the spreads of the first and of the last hidden layer are: "Before training, std of
 // pre-activations from the first to the last hidden layer: without batch norm 0.45 to 0.07 (std 0.05, ReLU), …; with it 0.99 to 1
 // in every layer".
-func profileTitle(networks []bnlib.Network, snapshots []bnlib.Snapshot) string {
+func profileTitle(networks []bnlib.Network, snapshots []probe.Snapshot) string {
 	var items []string
 	own := false // some network is a reader's own
 	low, high := math.Inf(1), math.Inf(-1)
 	groups := group(networks[:min(len(networks), len(snapshots))])
 	for _, g := range groups {
 		for _, k := range g.members {
-			_, std := byLayer(snapshots[k], func(s bnlib.Signal) float64 { return s.Std })
+			_, std := byLayer(snapshots[k], func(s probe.Signal) float64 { return s.Std })
 			switch {
 			case len(std) == 0:
-			case networks[k].Model == nil && networks[k].BatchNorm:
+			case isBatch(networks[k]):
 				low, high = min(low, slices.Min(std)), max(high, slices.Max(std))
 			default:
 				own = own || networks[k].Model != nil

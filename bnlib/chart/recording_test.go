@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/probe"
 )
 
 // What the tests draw are recordings of real trainings, in testdata. To take them anew:
@@ -65,15 +66,15 @@ func TestRecord(t *testing.T) {
 		t.Skip("-record not given")
 	}
 	for name, number := range recordings {
-		e := bnlib.Article[number]
+		e := bnlib.Article(number)
 		runs, err := bnlib.Compare(t.Context(), e, &bnlib.Options{Store: &bnlib.Store{Dir: t.TempDir()}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := recording{About: fmt.Sprintf("%s of the article, trained on %s", e.Name, runs[0].Backend)}
+		r := recording{About: fmt.Sprintf("%s of the article, trained on %s", e.Name, runs[0].Machine)}
 		for _, run := range runs {
 			one := recordedRun{
-				BatchNorm: run.Network.BatchNorm, Status: run.Status, DivergedAt: run.DivergedAt, Test: run.Test,
+				BatchNorm: isBatch(run.Network), Status: run.Status, DivergedAt: run.DivergedAt, Test: run.Test,
 				StepsPerSecond: run.StepsPerSecond, Lockstep: run.Lockstep,
 			}
 			x := &one.Experiment
@@ -118,8 +119,8 @@ func recorded(name string) []*bnlib.Run {
 			Status: one.Status, DivergedAt: one.DivergedAt, Test: one.Test,
 			StepsPerSecond: one.StepsPerSecond, Lockstep: one.Lockstep,
 		}
-		run.Network.BatchNorm = one.BatchNorm
-		e := bnlib.Article[recordings[name]]
+		run.Network.Norm = normOf(one.BatchNorm)
+		e := bnlib.Article(recordings[name])
 		x := one.Experiment
 		e.Name, e.InitStd, e.LearningRate, e.Batch = x.Name, x.InitStd, x.LearningRate, x.Batch
 		e.Steps, e.Every, e.Seed = x.Steps, x.Every, x.Seed
@@ -135,6 +136,49 @@ func recorded(name string) []*bnlib.Run {
 		runs = append(runs, run)
 	}
 	return runs
+}
+
+func normOf(batchNorm bool) bnlib.Norm {
+	if batchNorm {
+		return bnlib.Batch
+	}
+	return bnlib.None
+}
+
+func isBatch(n bnlib.Network) bool { return n.Norm.Equal(bnlib.Batch) }
+
+// see gives a run the histories of which Run.Snapshots makes snapshots, and returns it. They all have the same variables.
+func see(run *bnlib.Run, snapshots []probe.Snapshot) *bnlib.Run {
+	signals, norms := &probe.History{}, &probe.History{}
+	for i, s := range snapshots {
+		signals.Steps, norms.Steps = append(signals.Steps, s.Step), append(norms.Steps, s.Step)
+		var seen [][]float64
+		for k, g := range s.Signals {
+			if k == len(signals.Names) {
+				signals.Names = append(signals.Names, g.Layer+" "+g.Kind.String())
+			}
+			numbers := []float64{float64(g.Images), float64(g.Units), g.Mean, g.Std}
+			numbers = append(numbers, g.Percentiles[:]...)
+			numbers = append(numbers, g.Histogram.Min, g.Histogram.Max, float64(g.NotFinite), g.Saturated, g.Dead)
+			for _, n := range g.Histogram.Counts {
+				numbers = append(numbers, float64(n))
+			}
+			seen = append(seen, numbers)
+		}
+		sizes := [][]float64{{s.Loss}}
+		if i == 0 {
+			norms.Names = []string{"loss"}
+		}
+		for _, p := range s.Parameters {
+			if i == 0 {
+				norms.Names = append(norms.Names, p.Name+" norm", p.Name+" gradient")
+			}
+			sizes = append(sizes, []float64{p.Norm}, []float64{p.Gradient})
+		}
+		signals.Values, norms.Values = append(signals.Values, seen), append(norms.Values, sizes)
+	}
+	run.Seen = map[string]*probe.History{probe.Signals.Name: signals, probe.Norms.Name: norms}
+	return run
 }
 
 // until returns runs as they were after the given number of steps.

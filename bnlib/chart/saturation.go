@@ -6,6 +6,7 @@ import (
 
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/plot"
+	"batchnorm/bnlib/probe"
 )
 
 // Units draws how much of each hidden layer no longer learns, through training: the share of values at which the sigmoid, or
@@ -21,7 +22,7 @@ func Units(runs ...*bnlib.Run) *plot.Figure {
 		f.Title = topic("saturated and dead units: ", runs) + notProbed
 		return unprobed(f, runs)
 	}
-	what, explained := idleKind(runs)
+	what, explained := idleKind(snapshots(runs))
 	f.Title = unitsTitle(what, names, runs)
 	explain(f, explained)
 	looks, highest := appearances(runs), 0.
@@ -54,7 +55,7 @@ func Units(runs ...*bnlib.Run) *plot.Figure {
 
 // idle returns the share of saturated values or of dead units of a layer, whichever its activation has; NaN for neither, and where
 // no pre-activation is finite.
-func idle(g bnlib.Signal) float64 {
+func idle(g probe.Signal) float64 {
 	switch {
 	case !finite(g.Std):
 		return math.NaN()
@@ -64,11 +65,11 @@ func idle(g bnlib.Signal) float64 {
 	return g.Dead
 }
 
-// idleKind names what idle returns for the layers of runs, and explains it.
-func idleKind(runs []*bnlib.Run) (name, explained string) {
+// idleKind names what idle returns for the layers of networks, and explains it.
+func idleKind(snapshots []probe.Snapshot) (name, explained string) {
 	var saturated, dead bool
 	images := 0
-	for _, s := range snapshots(runs) {
+	for _, s := range snapshots {
 		images = max(images, s.Images)
 		for _, g := range s.Signals {
 			saturated, dead = saturated || !math.IsNaN(g.Saturated), dead || !math.IsNaN(g.Dead)
@@ -95,7 +96,7 @@ func unitsTitle(what string, names []string, runs []*bnlib.Run) string {
 		last = max(last, s.Step)
 	}
 	return topic(fmt.Sprintf("%s after %d steps: ", what, last), runs) + outcomes(runs, func(run *bnlib.Run) string {
-		s := run.Snapshots[len(run.Snapshots)-1]
+		s := run.Snapshots()[len(run.Snapshots())-1]
 		largest, where := math.NaN(), ""
 		for _, layer := range names {
 			g, ok := preActivation(s, layer)

@@ -25,8 +25,8 @@ func SeedBands(replicates ...bnlib.Replicates) *plot.Figure {
 			p.Title, p.Y.Label = experimentTitle(r.Experiment), "validation accuracy (share)"
 		}
 		for i, sample := range []bnlib.Sample{r.Plain, r.BatchNorm} {
-			network := bnlib.Network{BatchNorm: i == 1}
-			s := plot.Series{Name: label(network)}
+			network := bnlib.Network{Norm: bothNorms[i]}
+			s := plot.Series{Name: network.Norm.Name}
 			s.Style, _ = styleOf(network)
 			s.X, s.Y, s.Bands = seedBand(sample)
 			if len(s.X) == 0 {

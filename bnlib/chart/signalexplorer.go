@@ -6,6 +6,7 @@ import (
 
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/plot"
+	"batchnorm/bnlib/probe"
 )
 
 // SignalExplorer lets a reader move through what networks look like before training: the slider sets the decimal logarithm of
@@ -14,12 +15,11 @@ import (
 //
 // networks and snapshots are as for SignalProfile, for every combination of a standard deviation with an activation. The
 // slider's positions are tenths of a decade: 0.05 and 0.0501 are one. It starts with the combination nearest to start.
-func SignalExplorer(networks []bnlib.Network, snapshots []bnlib.Snapshot, start bnlib.Experiment) *plot.Explorer {
-	start = start.Complete()
+func SignalExplorer(networks []bnlib.Network, snapshots []probe.Snapshot, start bnlib.Experiment) *plot.Explorer {
 	e := &plot.Explorer{Slider: plot.Slider{Label: "log₁₀ of the std of the weights", Min: math.Inf(1), Max: math.Inf(-1), Step: math.Inf(1)}, Option: "activation"}
 	nearest := math.Inf(1)
 	for _, g := range group(networks[:min(len(networks), len(snapshots))]) {
-		n := networks[g.members[0]].Complete()
+		n := networks[g.members[0]].Experiment
 		s := plot.State{Position: math.Round(10*math.Log10(n.InitStd)) / 10, Option: activationName(n), Figure: signalState(g, snapshots)}
 		distance := math.Abs(math.Log10(n.InitStd / start.InitStd))
 		if n.Activation != start.Activation {
@@ -55,7 +55,7 @@ func SignalExplorer(networks []bnlib.Network, snapshots []bnlib.Snapshot, start 
 }
 
 // signalState draws the networks of one experiment.
-func signalState(g groupOfNetworks, snapshots []bnlib.Snapshot) *plot.Figure {
+func signalState(g groupOfNetworks, snapshots []probe.Snapshot) *plot.Figure {
 	var title string
 	panels := []plot.Panel{
 		{Y: plot.Axis{Label: "std of pre-activations (log)", Log: true}},
@@ -68,7 +68,7 @@ func signalState(g groupOfNetworks, snapshots []bnlib.Snapshot) *plot.Figure {
 			title += ", "
 		}
 		title += fmt.Sprintf("%s %s", loss(s.Loss), look.name)
-		x, std := byLayer(s, func(g bnlib.Signal) float64 { return g.Std })
+		x, std := byLayer(s, func(g probe.Signal) float64 { return g.Std })
 		_, share := byLayer(s, idle)
 		var gradient []float64
 		for _, layer := range layers(s) {

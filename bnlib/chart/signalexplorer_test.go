@@ -20,7 +20,7 @@ import (
 // TestSignalExplorer moves the slider and the choice as the specification's own expressions do.
 func TestSignalExplorer(t *testing.T) {
 	networks, snapshots := initial()
-	e := chart.SignalExplorer(networks, snapshots, bnlib.Article[6])
+	e := chart.SignalExplorer(networks, snapshots, bnlib.Article(6))
 	if len(e.States) != 4 || e.Slider != (plot.Slider{Label: e.Slider.Label, Min: -1.3, Max: 1, Step: 2.3}) {
 		t.Fatalf("%d states, slider %+v", len(e.States), e.Slider)
 	}
@@ -67,7 +67,7 @@ func TestSignalExplorer(t *testing.T) {
 		var got []float64
 		for _, row := range tables["data0"] {
 			if row["c1"] == fmt.Sprint(at) { // c1 is the state, c2 the first curve, without batch norm, c3 the other
-				std, err := strconv.ParseFloat(row[map[bool]string{false: "c2", true: "c3"}[n.BatchNorm]], 64)
+				std, err := strconv.ParseFloat(row[map[bool]string{false: "c2", true: "c3"}[isBatch(n)]], 64)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -76,7 +76,7 @@ func TestSignalExplorer(t *testing.T) {
 		}
 		for k, g := range preActivations(snapshots[i]) {
 			if k >= len(got) || math.Abs(got[k]/g.Std-1) > 1e-4 {
-				t.Errorf("std %v, %s, %v: std by layer %v, want %v in layer %d", n.InitStd, option, n.BatchNorm, got, g.Std, k+1)
+				t.Errorf("std %v, %s, %v: std by layer %v, want %v in layer %d", n.InitStd, option, n.Norm.Name, got, g.Std, k+1)
 			}
 		}
 	}
@@ -96,8 +96,8 @@ func TestSignalExplorer(t *testing.T) {
 func TestExplorerRefuses(t *testing.T) {
 	networks, snapshots := initial()
 	for want, e := range map[string]*plot.Explorer{
-		"Explorer.Start":     chart.SignalExplorer(nil, nil, bnlib.Article[1]),
-		"Explorer.Slider":    chart.SignalExplorer(networks[:2], snapshots, bnlib.Article[1]), // nowhere to move
+		"Explorer.Start":     chart.SignalExplorer(nil, nil, bnlib.Article(1)),
+		"Explorer.Slider":    chart.SignalExplorer(networks[:2], snapshots, bnlib.Article(1)), // nowhere to move
 		"Explorer.States[1]": {Slider: plot.Slider{Max: 1, Step: 1}, States: []plot.State{{Figure: &plot.Figure{}}, {Figure: &plot.Figure{Panels: make([]plot.Panel, 1)}}}},
 		"no curves":          {Slider: plot.Slider{Max: 1, Step: 1}, States: []plot.State{{Figure: &plot.Figure{Panels: make([]plot.Panel, 1)}}}},
 	} {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/probe"
 )
 
 // probings are recordings of short trainings with a probe: file → number of the article's experiment.
@@ -37,7 +38,7 @@ type probedSnapshot struct {
 
 type probedSignal struct {
 	Layer       string           `json:"layer"`
-	Kind        bnlib.SignalKind `json:"kind"`
+	Kind        probe.SignalKind `json:"kind"`
 	Units       int              `json:"units"`
 	Mean        *float64         `json:"mean"`
 	Std         *float64         `json:"std"`
@@ -71,15 +72,15 @@ func TestRecordProbes(t *testing.T) {
 		t.Skip("-record not given")
 	}
 	for name, experiment := range probings {
-		e := bnlib.Article[experiment]
+		e := bnlib.Article(experiment)
 		e.Steps = probedSteps[len(probedSteps)-1]
 		runs, err := bnlib.Compare(t.Context(), e, &bnlib.Options{
-			Store: &bnlib.Store{Dir: t.TempDir()}, Probe: &bnlib.Probe{Steps: probedSteps},
+			Store: &bnlib.Store{Dir: t.TempDir()}, Hooks: []probe.Hook{probe.Signals.At(probedSteps...), probe.Norms.At(probedSteps...)},
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := probing{About: fmt.Sprintf("%s of the article, trained on %s", e.Name, runs[0].Backend), Steps: e.Steps}
+		r := probing{About: fmt.Sprintf("%s of the article, trained on %s", e.Name, runs[0].Machine), Steps: e.Steps}
 		for _, run := range runs {
 			r.Runs = append(r.Runs, newProbedRun(run))
 		}
@@ -89,9 +90,9 @@ func TestRecordProbes(t *testing.T) {
 
 func newProbedRun(run *bnlib.Run) probedRun {
 	one := probedRun{
-		BatchNorm: run.Network.BatchNorm, Status: run.Status, DivergedAt: run.DivergedAt, Points: recordedPoints(run),
+		BatchNorm: isBatch(run.Network), Status: run.Status, DivergedAt: run.DivergedAt, Points: recordedPoints(run),
 	}
-	for _, s := range run.Snapshots {
+	for _, s := range run.Snapshots() {
 		one.Snapshots = append(one.Snapshots, newProbedSnapshot(s))
 	}
 	return one
@@ -113,7 +114,7 @@ func points(recorded [][3]*float64) []bnlib.Point {
 	return out
 }
 
-func newProbedSnapshot(s bnlib.Snapshot) probedSnapshot {
+func newProbedSnapshot(s probe.Snapshot) probedSnapshot {
 	snapshot := probedSnapshot{Step: s.Step, Images: s.Images, Loss: significant(s.Loss)}
 	for _, g := range s.Signals {
 		signal := probedSignal{
@@ -140,23 +141,24 @@ func probed(name string) []*bnlib.Run {
 	var runs []*bnlib.Run
 	for _, one := range r.Runs {
 		run := &bnlib.Run{Status: one.Status, DivergedAt: one.DivergedAt}
-		run.Network.Experiment, run.Network.BatchNorm = bnlib.Article[probings[name]], one.BatchNorm
+		run.Network.Experiment, run.Network.Norm = bnlib.Article(probings[name]), normOf(one.BatchNorm)
 		run.Network.Steps = r.Steps
 		run.Points = points(one.Points)
+		var snapshots []probe.Snapshot
 		for _, s := range one.Snapshots {
-			run.Snapshots = append(run.Snapshots, s.snapshot())
+			snapshots = append(snapshots, s.snapshot())
 		}
-		runs = append(runs, run)
+		runs = append(runs, see(run, snapshots))
 	}
 	return runs
 }
 
-func (s probedSnapshot) snapshot() bnlib.Snapshot {
-	snapshot := bnlib.Snapshot{Step: s.Step, Images: s.Images, Loss: number(s.Loss)}
+func (s probedSnapshot) snapshot() probe.Snapshot {
+	snapshot := probe.Snapshot{Step: s.Step, Images: s.Images, Loss: number(s.Loss)}
 	for _, g := range s.Signals {
-		signal := bnlib.Signal{
-			Layer: g.Layer, Kind: g.Kind, Units: g.Units, Mean: number(g.Mean), Std: number(g.Std),
-			Histogram: bnlib.Histogram{Min: number(g.Bounds[0]), Max: number(g.Bounds[1]), Counts: g.Counts},
+		signal := probe.Signal{
+			Layer: g.Layer, Kind: g.Kind, Images: s.Images, Units: g.Units, Mean: number(g.Mean), Std: number(g.Std),
+			Histogram: probe.Histogram{Min: number(g.Bounds[0]), Max: number(g.Bounds[1]), Counts: g.Counts},
 			NotFinite: g.NotFinite, Saturated: number(g.Saturated), Dead: number(g.Dead),
 		}
 		for i, p := range g.Percentiles {
@@ -165,7 +167,7 @@ func (s probedSnapshot) snapshot() bnlib.Snapshot {
 		snapshot.Signals = append(snapshot.Signals, signal)
 	}
 	for _, p := range s.Parameters {
-		snapshot.Parameters = append(snapshot.Parameters, bnlib.ParameterSizes{
+		snapshot.Parameters = append(snapshot.Parameters, probe.ParameterSizes{
 			Name: p.Name, Norm: number(p.Sizes[0]), Gradient: number(p.Sizes[1]), Update: number(p.Sizes[2]),
 		})
 	}

@@ -6,6 +6,7 @@ import (
 
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/plot"
+	"batchnorm/bnlib/probe"
 )
 
 // What the figures of the inside of networks share: see Bands, Units, Sizes and SignalProfile.
@@ -13,7 +14,7 @@ import (
 const notProbed = "no snapshots: train with Options.Probe"
 
 // layers returns the paths of the hidden layers that the snapshots show, in the order in which networks compute them.
-func layers(snapshots ...bnlib.Snapshot) []string {
+func layers(snapshots ...probe.Snapshot) []string {
 	var names []string
 	for _, s := range snapshots {
 		for _, g := range s.Signals {
@@ -25,22 +26,23 @@ func layers(snapshots ...bnlib.Snapshot) []string {
 	return names
 }
 
-func snapshots(runs []*bnlib.Run) []bnlib.Snapshot {
-	var all []bnlib.Snapshot
+func snapshots(runs []*bnlib.Run) []probe.Snapshot {
+	var all []probe.Snapshot
 	for _, run := range runs {
-		all = append(all, run.Snapshots...)
+		all = append(all, run.Snapshots()...)
 	}
 	return all
 }
 
 // seen returns the snapshots of a run, evenly picked where there are more than a panel has pixels for, two each. The first and
 // the last are among them.
-func seen(run *bnlib.Run) []bnlib.Snapshot {
+func seen(run *bnlib.Run) []probe.Snapshot {
 	const most = (390 - plot.AxisWidth) / 2
-	every := (len(run.Snapshots) + most - 2) / (most - 1)
-	var out []bnlib.Snapshot
-	for i, s := range run.Snapshots {
-		if every < 2 || i%every == 0 || i == len(run.Snapshots)-1 {
+	all := run.Snapshots()
+	every := (len(all) + most - 2) / (most - 1)
+	var out []probe.Snapshot
+	for i, s := range all {
+		if every < 2 || i%every == 0 || i == len(all)-1 {
 			out = append(out, s)
 		}
 	}
@@ -49,9 +51,9 @@ func seen(run *bnlib.Run) []bnlib.Snapshot {
 
 // preActivation returns what the activation of a layer is given: its pre-activation, or, of a layer whose activation the probe
 // does not recognize, its product.
-func preActivation(s bnlib.Snapshot, layer string) (g bnlib.Signal, ok bool) {
+func preActivation(s probe.Snapshot, layer string) (g probe.Signal, ok bool) {
 	for _, each := range s.Signals {
-		if each.Layer == layer && (!ok || each.Kind == bnlib.PreActivation) {
+		if each.Layer == layer && (!ok || each.Kind == probe.PreActivation) {
 			g, ok = each, true
 		}
 	}
@@ -59,7 +61,7 @@ func preActivation(s bnlib.Snapshot, layer string) (g bnlib.Signal, ok bool) {
 }
 
 // through returns the curve of value(signal of the layer) against the step of each snapshot that has that layer.
-func through(run *bnlib.Run, layer string, value func(bnlib.Signal) float64) (x, y []float64) {
+func through(run *bnlib.Run, layer string, value func(probe.Signal) float64) (x, y []float64) {
 	for _, s := range seen(run) {
 		if g, ok := preActivation(s, layer); ok {
 			x, y = append(x, float64(s.Step)), append(y, value(g))
@@ -68,12 +70,12 @@ func through(run *bnlib.Run, layer string, value func(bnlib.Signal) float64) (x,
 	return x, y
 }
 
-func percentile(i int) func(bnlib.Signal) float64 {
-	return func(g bnlib.Signal) float64 { return g.Percentiles[i] }
+func percentile(i int) func(probe.Signal) float64 {
+	return func(g probe.Signal) float64 { return g.Percentiles[i] }
 }
 
 // ofImages says on how many images snapshots were taken.
-func ofImages(snapshots []bnlib.Snapshot) string {
+func ofImages(snapshots []probe.Snapshot) string {
 	if len(snapshots) == 0 || snapshots[0].Images == 0 {
 		return ""
 	}

@@ -13,6 +13,7 @@ import (
 	"batchnorm/bnlib/chart"
 	"batchnorm/bnlib/internal/vegalite"
 	"batchnorm/bnlib/plot"
+	"batchnorm/bnlib/probe"
 )
 
 // insideFigures are the figures of what a probe saw.
@@ -22,7 +23,7 @@ func insideFigures() map[string]*plot.Figure {
 	study := studied()
 	return map[string]*plot.Figure{
 		"profile":        chart.SignalProfile(networks, snapshots),
-		"profile_plain":  chart.SignalProfile([]bnlib.Network{networks[0], networks[4]}, []bnlib.Snapshot{snapshots[0], snapshots[4]}),
+		"profile_plain":  chart.SignalProfile([]bnlib.Network{networks[0], networks[4]}, []probe.Snapshot{snapshots[0], snapshots[4]}),
 		"profile_none":   chart.SignalProfile(nil, nil),
 		"multiples":      chart.Multiples(pairs(study)),
 		"multiples_one":  chart.Multiples(pairs(study[:1])),
@@ -60,28 +61,30 @@ func pairs(study []bnlib.Replicates) [][]*bnlib.Run {
 }
 
 // looked returns a run of Experiment 1 that was looked into at the given steps, with one signal and one variable in each layer.
-func looked(batchNorm bool, steps []int, of func(step, layer int) (bnlib.Signal, bnlib.ParameterSizes)) *bnlib.Run {
+func looked(batchNorm bool, steps []int, of func(step, layer int) (probe.Signal, probe.ParameterSizes)) *bnlib.Run {
 	run := &bnlib.Run{}
-	run.Network.Experiment, run.Network.BatchNorm = bnlib.Article[1], batchNorm
+	run.Network.Experiment, run.Network.Norm = bnlib.Article(1), normOf(batchNorm)
+	run.Network.LearningRate = 1
+	var snapshots []probe.Snapshot
 	run.Network.Steps = steps[len(steps)-1]
 	for _, step := range steps {
-		s := bnlib.Snapshot{Step: step, Images: 100}
+		s := probe.Snapshot{Step: step, Images: 100}
 		for layer := 1; layer <= 2; layer++ {
 			g, p := of(step, layer)
-			g.Layer, g.Kind = fmt.Sprintf("hidden_%d", layer), bnlib.PreActivation
+			g.Layer, g.Kind = fmt.Sprintf("hidden_%d", layer), probe.PreActivation
 			p.Name = g.Layer + "/dense/weights"
-			product := bnlib.Signal{Layer: g.Layer, Kind: bnlib.Product, Saturated: math.NaN(), Dead: math.NaN(), Std: 999}
+			product := probe.Signal{Layer: g.Layer, Kind: probe.LinearOutput, Saturated: math.NaN(), Dead: math.NaN(), Std: 999}
 			s.Signals = append(s.Signals, product, g)
-			s.Parameters = append(s.Parameters, bnlib.ParameterSizes{Name: g.Layer + "/batch_norm/gamma", Gradient: 999}, p)
+			s.Parameters = append(s.Parameters, probe.ParameterSizes{Name: g.Layer + "/batch_norm/gamma", Gradient: 999}, p)
 		}
-		run.Snapshots = append(run.Snapshots, s)
+		snapshots = append(snapshots, s)
 	}
-	return run
+	return see(run, snapshots)
 }
 
 // spread is a signal whose percentiles are the multiples -2, -1, 0, 1, 2 of unit, and whose saturated share is given.
-func spread(unit, saturated float64) bnlib.Signal {
-	g := bnlib.Signal{Std: unit, Saturated: saturated, Dead: math.NaN()}
+func spread(unit, saturated float64) probe.Signal {
+	g := probe.Signal{Std: unit, Saturated: saturated, Dead: math.NaN()}
 	for i := range g.Percentiles {
 		g.Percentiles[i] = unit * float64(i-2)
 	}
@@ -90,12 +93,12 @@ func spread(unit, saturated float64) bnlib.Signal {
 
 // grows is a pair whose signal stays as it is with batch normalization, and grows in layer 2 by 1 a step without.
 func grows(steps ...int) []*bnlib.Run {
-	plain := looked(false, steps, func(step, layer int) (bnlib.Signal, bnlib.ParameterSizes) {
+	plain := looked(false, steps, func(step, layer int) (probe.Signal, probe.ParameterSizes) {
 		size := 1 + float64(step*(layer-1))
-		return spread(size, 0.01*float64(step*layer)), bnlib.ParameterSizes{Norm: 2, Gradient: 1 / float64(layer*(step+1)), Update: 1}
+		return spread(size, 0.01*float64(step*layer)), probe.ParameterSizes{Norm: 2, Gradient: 1 / float64(layer*(step+1)), Update: 1}
 	})
-	with := looked(true, steps, func(int, int) (bnlib.Signal, bnlib.ParameterSizes) {
-		return spread(1, 0), bnlib.ParameterSizes{Norm: 2, Gradient: 1, Update: 1}
+	with := looked(true, steps, func(int, int) (probe.Signal, probe.ParameterSizes) {
+		return spread(1, 0), probe.ParameterSizes{Norm: 2, Gradient: 1, Update: 1}
 	})
 	return []*bnlib.Run{plain, with}
 }
@@ -104,8 +107,9 @@ func grows(steps ...int) []*bnlib.Run {
 func diverge(run *bnlib.Run, at int) *bnlib.Run {
 	nan := math.NaN()
 	run.Status, run.DivergedAt = bnlib.Diverged, at
-	for i := range run.Snapshots {
-		s := &run.Snapshots[i]
+	snapshots := run.Snapshots()
+	for i := range snapshots {
+		s := &snapshots[i]
 		if s.Step < at {
 			continue
 		}
@@ -117,7 +121,7 @@ func diverge(run *bnlib.Run, at int) *bnlib.Run {
 			s.Parameters[k].Norm, s.Parameters[k].Gradient, s.Parameters[k].Update = nan, nan, nan
 		}
 	}
-	return run
+	return see(run, snapshots)
 }
 
 func TestInsideTitles(t *testing.T) {
@@ -151,7 +155,7 @@ func TestInsideTitles(t *testing.T) {
 
 // replicates has a seed for each of the given accuracies without batch normalization, and with it .8, .9 and 1.
 func replicates(plain ...float64) bnlib.Replicates {
-	r := bnlib.Replicates{Experiment: bnlib.Article[1]}
+	r := bnlib.Replicates{Experiment: bnlib.Article(1)}
 	for i, accuracy := range plain {
 		runs := pair([3]float64{.1, .2, accuracy}, [3]float64{.1, .5, .8 + 0.1*float64(i)})
 		r.Plain, r.BatchNorm = append(r.Plain, runs[0]), append(r.BatchNorm, runs[1])
@@ -175,9 +179,11 @@ func TestBandsDrawPreActivations(t *testing.T) {
 	if a, b := f.Panels[2].Y, f.Panels[3].Y; a.Min != b.Min || a.Max != b.Max || a.Max < 10 {
 		t.Errorf("y axes of one layer are %v and %v, want one that holds both", a, b)
 	}
-	for k := range runs[0].Snapshots {
-		runs[0].Snapshots[k].Signals[1].Percentiles = [5]float64{-1000, -500, 0, 500, 1000}
+	snapshots := runs[0].Snapshots()
+	for k := range snapshots {
+		snapshots[k].Signals[1].Percentiles = [5]float64{-1000, -500, 0, 500, 1000}
 	}
+	see(runs[0], snapshots)
 	f = chart.Bands(runs...)
 	for _, p := range f.Panels[:2] {
 		if p.Y.Max != 0 || !strings.Contains(p.Y.Label, "differ") {
@@ -216,13 +222,14 @@ func TestFiguresOfAFullTrainingAreSmall(t *testing.T) {
 		var runs []*bnlib.Run
 		for _, run := range probed("probe4") {
 			full := *run
-			full.Network.Steps, full.Snapshots = 50000, nil
+			full.Network.Steps = 50000
+			recorded, all := run.Snapshots(), []probe.Snapshot(nil)
 			for i := range snapshots {
-				s := run.Snapshots[i%len(run.Snapshots)]
+				s := recorded[i%len(recorded)]
 				s.Step = 50000 * i / (snapshots - 1)
-				full.Snapshots = append(full.Snapshots, s)
+				all = append(all, s)
 			}
-			runs = append(runs, &full)
+			runs = append(runs, see(&full, all))
 		}
 		return map[string]*plot.Figure{
 			"bands": chart.Bands(runs...), "sizes": chart.Sizes(runs...), "units": chart.Units(runs...), "heat": chart.HistogramHeat(runs...),

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/claims"
 	"batchnorm/bnlib/plot"
 )
 
@@ -24,7 +25,7 @@ func Study(study map[int]bnlib.Replicates) *plot.Table {
 			reported := bnlib.ArticleReported[n]
 			article = [2]string{bnlib.FormatAccuracy(reported.PlainTest), bnlib.FormatAccuracy(reported.BatchNormTest)}
 		}
-		e := r.Experiment.Complete()
+		e := r.Experiment
 		t.Rows = append(t.Rows, []string{
 			fmt.Sprint(n), fmt.Sprint(e.InitStd), fmt.Sprint(e.LearningRate), activationName(e),
 			article[0], r.Plain.Test().String(), article[1], r.BatchNorm.Test().String(),
@@ -104,17 +105,18 @@ func collapses(sample bnlib.Sample) string {
 
 var causeNames = map[bnlib.Cause]string{
 	bnlib.NotFinite:      "not finite",
+	bnlib.Overflow:       "overflow",
 	bnlib.DeadUnits:      "dead units",
 	bnlib.ConstantOutput: "constant",
 }
 
-// Verdicts lists the article's claims, in its order, with what the runs of a study make of them: bnlib.Claims and
+// Verdicts lists the article's claims, in its order, with what the runs of a study make of them: claims.Claims and
 // Claim.Judge. study holds the experiments by their number in bnlib.Article. A claim about an experiment that is not there is
 // left out, one whose runs are not done is untested.
 func Verdicts(study map[int]bnlib.Replicates) *plot.Table {
 	t := &plot.Table{Header: []string{"experiment", "the article says", "its figures, without / with", "verdict", "our runs"}, Words: true}
-	counts := map[bnlib.Outcome]int{}
-	for _, c := range bnlib.Claims {
+	counts := map[claims.Outcome]int{}
+	for _, c := range claims.Claims {
 		if slices.ContainsFunc(c.Experiments(), func(n int) bool { _, ok := study[n]; return !ok }) {
 			continue
 		}
@@ -127,7 +129,7 @@ func Verdicts(study map[int]bnlib.Replicates) *plot.Table {
 		t.Rows = append(t.Rows, []string{about, c.Text, c.Reported, v.Outcome.String(), v.Evidence})
 	}
 	var parts []string
-	for o := bnlib.Untested; o <= bnlib.MatterOfSeed; o++ {
+	for o := claims.Untested; o <= claims.MatterOfSeed; o++ {
 		if counts[o] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", counts[o], o))
 		}
@@ -136,10 +138,10 @@ func Verdicts(study map[int]bnlib.Replicates) *plot.Table {
 	return t
 }
 
-func verdict(c bnlib.Claim, study map[int]bnlib.Replicates) bnlib.Verdict {
+func verdict(c claims.Claim, study map[int]bnlib.Replicates) claims.Verdict {
 	v, err := c.Judge(study)
 	if err != nil {
-		return bnlib.Verdict{Evidence: strings.TrimPrefix(err.Error(), "bnlib: Judge: ")}
+		return claims.Verdict{Evidence: strings.TrimPrefix(err.Error(), "claims: Judge: ")}
 	}
 	return v
 }

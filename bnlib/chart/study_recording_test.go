@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/probe"
 )
 
 // initialNumbers are the article's experiments whose networks testdata/initial.json shows before training: they differ in the
@@ -22,7 +23,7 @@ type initialRecording struct {
 func initialNetworks() []bnlib.Network {
 	var networks []bnlib.Network
 	for _, number := range initialNumbers {
-		networks = append(networks, bnlib.Article[number].Pair()...)
+		networks = append(networks, bnlib.Article(number).Pair()...)
 	}
 	return networks
 }
@@ -38,7 +39,7 @@ type studyRecording struct {
 
 func shortArticle(steps, every int) []bnlib.Experiment {
 	var experiments []bnlib.Experiment
-	for _, e := range bnlib.Article[1:] {
+	for _, e := range bnlib.ArticleAll() {
 		e.Steps, e.Every = steps, every
 		experiments = append(experiments, e)
 	}
@@ -68,7 +69,7 @@ func TestRecordStudy(t *testing.T) {
 	for _, replicates := range study {
 		for i := range r.Seeds {
 			for _, run := range []*bnlib.Run{replicates.Plain[i], replicates.BatchNorm[i]} {
-				one := recordedRun{BatchNorm: run.Network.BatchNorm, Status: run.Status, DivergedAt: run.DivergedAt, Test: run.Test}
+				one := recordedRun{BatchNorm: isBatch(run.Network), Status: run.Status, DivergedAt: run.DivergedAt, Test: run.Test}
 				one.Points = recordedPoints(run)
 				r.Runs = append(r.Runs, one)
 			}
@@ -100,10 +101,10 @@ func read(name string, recording any) {
 }
 
 // initial returns the networks of testdata/initial.json, and what they look like before training.
-func initial() ([]bnlib.Network, []bnlib.Snapshot) {
+func initial() ([]bnlib.Network, []probe.Snapshot) {
 	var r initialRecording
 	read("initial", &r)
-	var snapshots []bnlib.Snapshot
+	var snapshots []probe.Snapshot
 	for _, s := range r.Snapshots {
 		snapshots = append(snapshots, s.snapshot())
 	}
@@ -123,7 +124,7 @@ func studied() []bnlib.Replicates {
 				one := r.Runs[next+i]
 				run := &bnlib.Run{Network: network, Status: one.Status, DivergedAt: one.DivergedAt, Test: one.Test}
 				run.Points = points(one.Points)
-				if network.BatchNorm {
+				if isBatch(network) {
 					replicates.BatchNorm = append(replicates.BatchNorm, run)
 				} else {
 					replicates.Plain = append(replicates.Plain, run)

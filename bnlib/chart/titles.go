@@ -120,7 +120,7 @@ func topic(what string, runs []*bnlib.Run) string {
 // outcomes ends a title with what became of each run, as eachOutcome does, if it has been looked into.
 func outcomes(runs []*bnlib.Run, what func(*bnlib.Run) string) string {
 	return eachOutcome(runs, func(run *bnlib.Run) string {
-		if len(run.Snapshots) == 0 {
+		if len(run.Snapshots()) == 0 {
 			return "not looked into"
 		}
 		return what(run)
@@ -138,11 +138,11 @@ func ofEach(runs []*bnlib.Run, without, what func(*bnlib.Run) string) []string {
 	var with, others []string
 	for i, look := range appearances(runs) {
 		run, name := runs[i], look.name
-		if look.plain && run.Network.BatchNorm {
+		if look.plain && isBatch(run.Network) {
 			with = append(with, name+" "+what(run))
 			continue
 		}
-		if look.plain && len(runs) > 1 {
+		if look.plain && run.Network.Norm.Equal(bnlib.None) && len(runs) > 1 {
 			name = without(run)
 		}
 		others = append(others, name+" "+what(run))

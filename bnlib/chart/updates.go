@@ -7,6 +7,7 @@ import (
 
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/plot"
+	"batchnorm/bnlib/probe"
 )
 
 // Sizes draws, for the weights of each hidden layer through training, the norm of the gradient and the size of an update
@@ -21,10 +22,10 @@ func Sizes(runs ...*bnlib.Run) *plot.Figure {
 	looks := appearances(runs)
 	for _, measure := range []struct {
 		label string
-		of    func(bnlib.ParameterSizes) float64
+		of    func(probe.ParameterSizes) float64
 	}{
-		{"norm of the weights' gradient (log scale)", func(p bnlib.ParameterSizes) float64 { return p.Gradient }},
-		{"update relative to the weights (ratio of norms, log scale)", bnlib.ParameterSizes.Ratio},
+		{"norm of the weights' gradient (log scale)", func(p probe.ParameterSizes) float64 { return p.Gradient }},
+		{"update relative to the weights (ratio of norms, log scale)", probe.ParameterSizes.Ratio},
 	} {
 		row := make([]plot.Panel, len(runs))
 		for i, run := range runs {
@@ -55,16 +56,16 @@ func Sizes(runs ...*bnlib.Run) *plot.Figure {
 
 // weightsOf returns the sizes of the weight matrix of a layer, or, if none of its variables is called weights, of the first of
 // them.
-func weightsOf(s bnlib.Snapshot, layer string) (bnlib.ParameterSizes, bool) {
-	within := func(p bnlib.ParameterSizes) bool { return layer == "" || strings.HasPrefix(p.Name, layer+"/") }
-	i := slices.IndexFunc(s.Parameters, func(p bnlib.ParameterSizes) bool {
+func weightsOf(s probe.Snapshot, layer string) (probe.ParameterSizes, bool) {
+	within := func(p probe.ParameterSizes) bool { return layer == "" || strings.HasPrefix(p.Name, layer+"/") }
+	i := slices.IndexFunc(s.Parameters, func(p probe.ParameterSizes) bool {
 		return within(p) && strings.HasSuffix("/"+p.Name, "/weights")
 	})
 	if i < 0 {
 		i = slices.IndexFunc(s.Parameters, within)
 	}
 	if i < 0 {
-		return bnlib.ParameterSizes{}, false
+		return probe.ParameterSizes{}, false
 	}
 	return s.Parameters[i], true
 }
@@ -83,7 +84,7 @@ func sizesTitle(runs []*bnlib.Run) string {
 	what := fmt.Sprintf("gradient of %s over that of %s: ", first, last)
 	return topic(what, runs) + outcomes(runs, func(run *bnlib.Run) string {
 		var items []string
-		for _, s := range []bnlib.Snapshot{run.Snapshots[0], run.Snapshots[len(run.Snapshots)-1]} {
+		for _, s := range []probe.Snapshot{run.Snapshots()[0], run.Snapshots()[len(run.Snapshots())-1]} {
 			one, oneOK := weightsOf(s, first)
 			other, otherOK := weightsOf(s, last)
 			if ratio := one.Gradient / other.Gradient; oneOK && otherOK && finite(ratio) {

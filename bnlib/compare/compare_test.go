@@ -162,7 +162,7 @@ func TestOurs(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	e := bnlib.Article[1]
+	e := bnlib.Article(1)
 	w := work{"pair", "a pair", e.Pair()}
 	results := []result{
 		{program: program{title: "ours"}, steps: 1000, seconds: []float64{1, 2, 4}, compile: .25, memory: 5e8, losses: [][]float32{{2, 1}}},

@@ -72,7 +72,7 @@ func fakes(log string) func(program) *exec.Cmd {
 
 // tiny is two networks of two steps.
 func tiny() work {
-	e := bnlib.Article[1]
+	e := bnlib.Article(1)
 	e.Steps, e.Every = 2, 2
 	return work{"tiny", "tiny work", e.Pair()}
 }

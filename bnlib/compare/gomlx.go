@@ -83,8 +83,8 @@ func newGoMLXLoop(on compute.Backend, d *data.Dataset, n bnlib.Network) (*gomlxL
 	build := func(scope *model.Scope, x *Node) *Node {
 		for i, units := range n.Hidden {
 			layer := scope.In("hidden_%d", i)
-			x = layers.Dense(layer, x, !n.BatchNorm, units)
-			if n.BatchNorm {
+			x = layers.Dense(layer, x, n.Norm.Apply == nil, units)
+			if n.Norm.Apply != nil {
 				x = norm.BatchNorm(layer, x, -1).Done()
 			}
 			x = activation.Apply(n.Activation, x)

@@ -72,7 +72,7 @@ func (w work) handOver(folder string, d *data.Dataset, threads int) error {
 		if err != nil {
 			return err
 		}
-		h := jobNetwork{Rate: n.LearningRate, BatchNorm: n.BatchNorm, Hidden: n.Hidden, InitStd: n.InitStd, Seed: n.Seed}
+		h := jobNetwork{Rate: n.LearningRate, BatchNorm: n.Norm.Equal(bnlib.Batch), Hidden: n.Hidden, InitStd: n.InitStd, Seed: n.Seed}
 		for name, a := range activations {
 			if a == n.Activation {
 				h.Activation = name
@@ -147,10 +147,14 @@ func (j job) networks(steps int) ([]bnlib.Network, error) {
 		if !ok {
 			return nil, fmt.Errorf("the job's activation is %q; allowed: relu, sigmoid", h.Activation)
 		}
-		e := bnlib.Article[1] // with every field filled in
+		e := bnlib.Article(1)
 		e.Name, e.InitStd, e.LearningRate, e.Activation, e.Hidden, e.Seed = "", h.InitStd, h.Rate, a, h.Hidden, h.Seed
 		e.Batch, e.Steps, e.Every = j.Batch, steps, j.Every
-		all = append(all, bnlib.Network{Experiment: e, BatchNorm: h.BatchNorm})
+		norm := bnlib.None
+		if h.BatchNorm {
+			norm = bnlib.Batch
+		}
+		all = append(all, bnlib.Network{Experiment: e, Norm: norm})
 	}
 	return all, nil
 }

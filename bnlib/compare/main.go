@@ -65,7 +65,7 @@ func parse(args []string) (settings, error) {
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}
-	every := bnlib.Article[1].Every
+	every := bnlib.Article(1).Every
 	var err error
 	switch {
 	case s.steps < 1 || s.steps > every && s.steps%every != 0:
@@ -123,7 +123,7 @@ func run(ctx context.Context, args []string) error {
 func compare(ctx context.Context, s settings, at place, d *data.Dataset) error {
 	say := func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
 	fmt.Printf("%s, %d steps a network, an evaluation every %d; medians of %d turns, in parentheses the least and the greatest ratio within one turn.\n\n",
-		machine(), s.steps, min(s.steps, bnlib.Article[1].Every), s.turns)
+		machine(), s.steps, min(s.steps, bnlib.Article(1).Every), s.turns)
 	var works []work
 	if s.pair {
 		works = append(works, pairWork(s.steps))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/backend"
 	"batchnorm/data"
 
 	"github.com/gomlx/compute"
@@ -23,7 +24,7 @@ func trainOurs(j job, on compute.Backend, d *data.Dataset) (trainer, error) {
 			return answer{}, nil, err
 		}
 		defer os.RemoveAll(dir)
-		watch := stopwatch{called: time.Now()}
+		watch := stopwatch{cores: len(backend.Parts(on)), called: time.Now()}
 		runs, err := bnlib.Train(context.Background(), networks, &bnlib.Options{
 			Backend: on, Data: d, Store: &bnlib.Store{Dir: dir}, Fresh: true, Recorder: &watch,
 		})
@@ -38,20 +39,50 @@ func trainOurs(j job, on compute.Backend, d *data.Dataset) (trainer, error) {
 	}, nil
 }
 
-// stopwatch times a call of Train: what it compiles apart from what it trains. Training begins with the last evaluation before any
-// step, and ends with the last of all. Where networks compile side by side, what the slower of them takes longer counts as
-// training, and so do the tests of networks that end before the last.
-type stopwatch struct{ called, first, last time.Time }
+// stopwatch times a call of Train: what it compiles apart from what it trains. Where each network has a core of its own, training is
+// the longest time from a network's evaluation before its first step to its last one, as it is in a peer with a process for each:
+// networks compile side by side, and what one of them takes longer is no training of the other's. Else it goes from the last
+// evaluation before any step to the last of all, and the tests of networks that end before the last count.
+type stopwatch struct {
+	cores       int
+	called      time.Time
+	first, last []time.Time // evaluation of each network
+	points      []int       // how many there were
+	before, end time.Time   // the last evaluation before any step, and the last of all
+}
 
 // Record implements bnlib.Recorder.
 func (s *stopwatch) Record(p bnlib.Progress) {
+	now := time.Now()
+	if s.points == nil {
+		n := len(p.Runs)
+		s.first, s.last, s.points = make([]time.Time, n), make([]time.Time, n), make([]int, n)
+	}
+	for i, run := range p.Runs {
+		if n := len(run.Points); n > s.points[i] {
+			s.points[i], s.last[i] = n, now
+			if n == 1 {
+				s.first[i] = now
+			}
+		}
+	}
 	if p.Done == 0 {
-		s.first = time.Now()
+		s.before = now
 	}
 	if p.Stage == bnlib.Training {
-		s.last = time.Now()
+		s.end = now
 	}
 }
 
-func (s *stopwatch) compiling() time.Duration { return s.first.Sub(s.called) }
-func (s *stopwatch) training() time.Duration  { return s.last.Sub(s.first) }
+func (s *stopwatch) compiling() time.Duration { return s.before.Sub(s.called) }
+
+func (s *stopwatch) training() time.Duration {
+	if len(s.first) > s.cores {
+		return s.end.Sub(s.before)
+	}
+	longest := time.Duration(0)
+	for i := range s.first {
+		longest = max(longest, s.last[i].Sub(s.first[i]))
+	}
+	return longest
+}

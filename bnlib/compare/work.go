@@ -16,18 +16,18 @@ type work struct {
 }
 
 func pairWork(steps int) work {
-	return work{"pair", "a pair", networks(steps, bnlib.Article[1])}
+	return work{"pair", "a pair", networks(steps, bnlib.Article(1))}
 }
 
 func studyWork(steps int) work {
-	return work{"study", "the study, sixteen networks", networks(steps, bnlib.Article[1:]...)}
+	return work{"study", "the study, sixteen networks", networks(steps, bnlib.ArticleAll()...)}
 }
 
 // sweepWork is a sweep of learning rates from 0.01 to 1, a pair of networks each.
 func sweepWork(count, steps int) work {
 	var experiments []bnlib.Experiment
 	for i := range count / 2 {
-		e := bnlib.Article[1]
+		e := bnlib.Article(1)
 		e.LearningRate = math.Pow(10, -2+2*float64(i)/float64(max(1, count/2-1)))
 		experiments = append(experiments, e)
 	}

@@ -79,6 +79,11 @@ func (s *sheet) drawn() []color.RGBA {
 		keep(rgb(hex))
 	}
 	for _, p := range s.panels {
+		for _, one := range p.curves {
+			if one.faint {
+				keep(onPaper(rgb(one.style.Color), faintOpacity))
+			}
+		}
 		for _, g := range p.cells {
 			for _, c := range g.palette() {
 				keep(c)
@@ -86,6 +91,13 @@ func (s *sheet) drawn() []color.RGBA {
 		}
 	}
 	return out
+}
+
+// onPaper returns what a colour looks like that lets paper through.
+func onPaper(c color.NRGBA, opacity float64) color.RGBA {
+	white := rgb(paper)
+	mix := func(above, below uint8) uint8 { return uint8(opacity*float64(above) + (1-opacity)*float64(below)) }
+	return color.RGBA{mix(c.R, white.R), mix(c.G, white.G), mix(c.B, white.B), 0xff}
 }
 
 func (s *sheet) headHeight() vg.Length {

@@ -31,6 +31,10 @@ func withPalette(img *image.RGBA, keep []color.RGBA) *image.Paletted {
 	counts := map[color.RGBA]int{}
 	eachStretch(img, func(c color.RGBA, start, end int) { counts[c] += end - start })
 	pixels := len(img.Pix) / 4
+	keep = slices.Clone(keep)
+	for i, c := range keep {
+		keep[i] = drawnAs(c, counts)
+	}
 	rank := func(c color.RGBA) int { // 1: stays as it is
 		if float64(counts[c]) >= flat*float64(pixels) || slices.Contains(keep, c) {
 			return 1
@@ -71,6 +75,19 @@ func withPalette(img *image.RGBA, keep []color.RGBA) *image.Paletted {
 		}
 	})
 	return p
+}
+
+// drawnAs returns the most frequent of the colours that a drawing has that are c but for rounding, c if there is none.
+func drawnAs(c color.RGBA, counts map[color.RGBA]int) color.RGBA {
+	const rounding = 2
+	near := func(a, b uint8) bool { return max(a, b)-min(a, b) <= rounding }
+	best, most := c, counts[c]
+	for drawn, n := range counts {
+		if n > most && near(drawn.R, c.R) && near(drawn.G, c.G) && near(drawn.B, c.B) {
+			best, most = drawn, n
+		}
+	}
+	return best
 }
 
 // kind is what blends that are nearly the same have in common.

@@ -36,7 +36,6 @@ func Explore(e bnlib.Experiment) error {
 
 // explored returns the networks that Explore looks into. Quick mode has fewer.
 func explored(e bnlib.Experiment) []bnlib.Network {
-	e = e.Complete()
 	activations := []activation.Type{activation.TypeRelu, activation.TypeSigmoid}
 	if !slices.Contains(activations, e.Activation) {
 		activations = append(activations, e.Activation)

@@ -10,14 +10,16 @@ import (
 
 func TestExplored(t *testing.T) {
 	t.Setenv(bnlib.QuickEnv, "")
+	tanh, own := bnlib.Article(1), bnlib.Article(1)
+	tanh.Activation, own.Model = activation.TypeTanh, bnlib.Network{Experiment: bnlib.Article(1)}.Logits
 	for _, c := range []struct {
 		name string
 		e    bnlib.Experiment
 		want int
 	}{
-		{"the article's", bnlib.Article[1], 2 * 31 * 2},
-		{"tanh as well", bnlib.Experiment{Activation: activation.TypeTanh}, 3 * 31 * 2},
-		{"a model function", bnlib.Experiment{Model: bnlib.Network{Experiment: bnlib.Article[1]}.Logits}, 2 * 31},
+		{"the article's", bnlib.Article(1), 2 * 31 * 2},
+		{"tanh as well", tanh, 3 * 31 * 2},
+		{"a model function", own, 2 * 31},
 	} {
 		networks := explored(c.e)
 		if len(networks) != c.want {
@@ -34,7 +36,7 @@ func TestExplored(t *testing.T) {
 		}
 	}
 	t.Setenv(bnlib.QuickEnv, "1")
-	if n := len(explored(bnlib.Article[1])); n != 2*4*2 {
+	if n := len(explored(bnlib.Article(1))); n != 2*4*2 {
 		t.Errorf("quick mode: %d networks", n)
 	}
 }

@@ -15,25 +15,24 @@ import (
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/chart"
 	"batchnorm/bnlib/plot"
+	"batchnorm/bnlib/probe"
 
 	"github.com/janpfeifer/gonb/gonbui"
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 )
 
 // Compare trains the two networks of an experiment, without and with batch normalization, in a live view, or takes their
-// runs from the store, and leaves the finished figure. At every evaluation it looks inside them too. See Train, bnlib.Compare
-// and bnlib.Probe.
+// runs from the store, and leaves the finished figure. See Train and bnlib.Compare.
 func Compare(e bnlib.Experiment) ([]*bnlib.Run, error) {
 	return watch(NewLive(), func(ctx context.Context, o *bnlib.Options) ([]*bnlib.Run, error) {
-		o.Probe = &bnlib.Probe{}
 		return bnlib.Compare(ctx, e, o)
 	})
 }
 
 // Train trains networks in a live view, or takes their runs from the store, and leaves the finished figure.
 //
-// Interrupting the cell stops the training within about a second, and with it the cell; the view then shows how far it came,
-// and nothing is stored. See bnlib.Train.
+// Interrupting the cell stops the training within about a second, and with it the cell; the view then shows how far it came.
+// Networks that were done are stored. See bnlib.Train.
 func Train(networks ...bnlib.Network) ([]*bnlib.Run, error) {
 	return watch(NewLive(), func(ctx context.Context, o *bnlib.Options) ([]*bnlib.Run, error) {
 		return bnlib.Train(ctx, networks, o)
@@ -41,14 +40,16 @@ func Train(networks ...bnlib.Network) ([]*bnlib.Run, error) {
 }
 
 // Study trains both networks of experiments with several seeds in a live view, or takes their runs from the store, and leaves
-// the finished figure, chart.SeedBands. It looks inside every network before its first step. See Train and bnlib.Study.
+// the finished figure, chart.SeedBands. See Train and bnlib.Study.
 func Study(experiments []bnlib.Experiment, seeds int) ([]bnlib.Replicates, error) {
 	live := NewLive()
-	live.figure = func(runs []*bnlib.Run) *plot.Figure { return chart.SeedBands(bnlib.Replicate(experiments, runs)...) }
+	grid := bnlib.Grid{Axes: []bnlib.Axis{bnlib.Choice(experiments...)}, Seeds: seeds}
+	live.figure = func(runs []*bnlib.Run) *plot.Figure {
+		return chart.SeedBands((&bnlib.Results{Grid: grid, Runs: runs}).Replicates()...)
+	}
 	live.table = nil
 	var study []bnlib.Replicates
 	_, err := watch(live, func(ctx context.Context, o *bnlib.Options) (runs []*bnlib.Run, err error) {
-		o.Probe = &bnlib.Probe{Steps: []int{0}}
 		study, err = bnlib.Study(ctx, experiments, seeds, o)
 		for _, r := range study {
 			for i := range r.Plain {
@@ -58,6 +59,23 @@ func Study(experiments []bnlib.Experiment, seeds int) ([]bnlib.Replicates, error
 		return runs, err
 	})
 	return study, err
+}
+
+// Grid trains the networks of a grid in a live view, chart.GridMap, which fills cell by cell, or takes their runs from the store, and
+// leaves the finished map. hooks look inside the networks. See Train and bnlib.Grid.
+func Grid(g bnlib.Grid, hooks ...probe.Hook) (*bnlib.Results, error) {
+	live := NewLive()
+	live.figure = func(runs []*bnlib.Run) *plot.Figure { return chart.GridMap(&bnlib.Results{Grid: g, Runs: runs}) }
+	live.table = nil
+	var results *bnlib.Results
+	_, err := watch(live, func(ctx context.Context, o *bnlib.Options) (runs []*bnlib.Run, err error) {
+		o.Hooks = hooks
+		if results, err = g.Train(ctx, o); results != nil {
+			runs = results.Runs
+		}
+		return runs, err
+	})
+	return results, err
 }
 
 func watch(live *Live, train func(context.Context, *bnlib.Options) ([]*bnlib.Run, error)) ([]*bnlib.Run, error) {
@@ -184,9 +202,26 @@ func (l *Live) Finish(runs []*bnlib.Run, err error) error {
 	}
 	f := l.figure(runs)
 	if err != nil {
-		f.Subtitle = "Stopped early. Nothing of it is stored: run the cell again to train from the start."
+		f.Subtitle = "Stopped early: " + stored(runs) + "."
 	}
 	return figure(l.id, f.Title, f)
+}
+
+// stored says what of a call that stopped is there when the cell is run again.
+func stored(runs []*bnlib.Run) string {
+	done := 0
+	for _, run := range runs {
+		if !run.Status.Early() {
+			done++
+		}
+	}
+	switch done {
+	case 0:
+		return "no network was done, so nothing is stored; run the cell again to train from the start"
+	case len(runs):
+		return "all networks are done"
+	}
+	return fmt.Sprintf("%d of %d networks are done and stored; run the cell again to train the others", done, len(runs))
 }
 
 func page(html, text string) *protocol.DisplayData {

@@ -37,7 +37,7 @@ func TestThousands(t *testing.T) {
 
 // TestFrame checks the live view of a training that has just begun and of one under way.
 func TestFrame(t *testing.T) {
-	run := &bnlib.Run{Network: bnlib.Network{Experiment: bnlib.Article[1], BatchNorm: true}, Status: bnlib.Running}
+	run := &bnlib.Run{Network: bnlib.Network{Experiment: bnlib.Article(1), Norm: bnlib.Batch}, Status: bnlib.Running}
 	f := frame{bnlib.Progress{Stage: bnlib.Compiling, Runs: []*bnlib.Run{run}, Total: 100}, NewLive()}
 	if got := f.html(); !strings.Contains(got, "compiling") || strings.Contains(got, "<img") {
 		t.Errorf("while compiling: %s", got)

@@ -1,0 +1,144 @@
+package chart
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"batchnorm/bnlib"
+	"batchnorm/bnlib/plot"
+)
+
+// GridMap draws test accuracy over a grid, a panel for each norm: the last axis of the grid from left to right, the one before it
+// upwards. A grid of more axes has panels for each of the others' points as well. A cell's colour is the median over the seeds
+// that are done; grey cells have none yet.
+func GridMap(results *bnlib.Results) *plot.Figure {
+	g := results.Grid
+	f := &plot.Figure{Subtitle: "colour: accuracy on the test images" + overSeeds(g), Columns: 2}
+	if len(g.Axes) == 0 {
+		f.Title = "A grid without axes has no map"
+		return f
+	}
+	x := g.Axes[len(g.Axes)-1]
+	y := bnlib.Axis{Name: "all", Values: []float64{1}}
+	above := 1
+	if len(g.Axes) > 1 {
+		y = g.Axes[len(g.Axes)-2]
+	}
+	for _, a := range g.Axes[:max(0, len(g.Axes)-2)] {
+		above *= len(a.Values)
+	}
+	norms := g.Norms
+	if norms == nil {
+		norms = bothNorms
+	}
+	works, known := make([]int, len(norms)), make([]int, len(norms))
+	for outer := range above {
+		at := make([]int, len(g.Axes))
+		label := ""
+		for i, left := len(g.Axes)-3, outer; i >= 0; i-- {
+			n := len(g.Axes[i].Values)
+			at[i], left = left%n, left/n
+			label = ", " + g.Axes[i].Label(at[i]) + label
+		}
+		for k, norm := range norms {
+			cells := plot.Cells{X: edges(x.Values), Y: edges(y.Values), Name: "test accuracy",
+				Colors: plot.ColorScale{Stops: accuracyStops, Min: 0, Max: 1}}
+			for i := range x.Values {
+				column := make([]float64, len(y.Values))
+				for j := range y.Values {
+					at[len(at)-1] = i
+					if len(at) > 1 {
+						at[len(at)-2] = j
+					}
+					column[j] = results.Sample(k, at...).Done().Test().Median
+					if !math.IsNaN(column[j]) {
+						known[k]++
+						if column[j] >= learned {
+							works[k]++
+						}
+					}
+				}
+				cells.Values = append(cells.Values, column)
+			}
+			f.Panels = append(f.Panels, plot.Panel{
+				Title: norm.Name + label,
+				X:     axisOf(x), Y: axisOf(y),
+				Cells: []plot.Cells{cells},
+			})
+		}
+	}
+	f.Title = "Test accuracy of " + fmt.Sprint(learned) + " or more"
+	for k, norm := range norms {
+		separator := "; "
+		if k == 0 {
+			separator = ": "
+		}
+		f.Title += fmt.Sprintf("%s%s in %d of %d cells", separator, norm.Name, works[k], known[k])
+	}
+	return f
+}
+
+// learned is the accuracy from which on a network has learned its task, the article's own mark.
+const learned = 0.9
+
+// accuracyStops go from dark, nothing learned, to bright, all right; lightness alone tells them apart.
+var accuracyStops = []string{"#2a1a4a", "#5b3a86", "#9c5a8f", "#dd8a6c", "#f6c85f", "#fdf3c0"}
+
+func overSeeds(g bnlib.Grid) string {
+	if g.Seeds < 2 {
+		return ""
+	}
+	return fmt.Sprintf(", median of %d seeds", g.Seeds)
+}
+
+// logSpaced reports whether values rise by factors rather than by steps.
+func logSpaced(values []float64) bool {
+	n := len(values)
+	return n > 2 && values[0] > 0 && values[n-1]/values[0] >= 10 && values[n-1]-values[n-2] > 1.5*(values[1]-values[0])
+}
+
+// edges returns the borders between cells whose middles are values, which rise.
+func edges(values []float64) []float64 {
+	log := logSpaced(values)
+	at := func(v float64) float64 {
+		if log {
+			return math.Log(v)
+		}
+		return v
+	}
+	back := func(v float64) float64 {
+		if log {
+			return math.Exp(v)
+		}
+		return v
+	}
+	n := len(values)
+	half := 0.5
+	if n > 1 {
+		half = (at(values[1]) - at(values[0])) / 2
+	}
+	borders := []float64{back(at(values[0]) - half)}
+	for i := range values {
+		if i+1 < n {
+			half = (at(values[i+1]) - at(values[i])) / 2
+		}
+		borders = append(borders, back(at(values[i])+half))
+	}
+	return borders
+}
+
+func axisOf(a bnlib.Axis) plot.Axis {
+	axis := plot.Axis{Label: a.Name}
+	if logSpaced(a.Values) {
+		axis.Label, axis.Log = a.Name+" (log scale)", true
+	}
+	e := edges(a.Values)
+	axis.Min, axis.Max = slices.Min(e), slices.Max(e)
+	if a.Labels != nil {
+		for i, v := range a.Values {
+			axis.Names = append(axis.Names, plot.Name{At: v, Text: a.Labels[i]})
+		}
+	}
+	return axis
+}

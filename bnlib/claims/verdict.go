@@ -1,0 +1,189 @@
+package claims
+
+import (
+	"fmt"
+	"strings"
+
+	"batchnorm/bnlib"
+)
+
+// Outcome is what runs make of a claim.
+type Outcome int
+
+const (
+	Untested     Outcome = iota // the runs cannot tell: too short, without snapshots, or not timed alone
+	Confirmed                   // holds, in each of its parts and nearly every seed
+	Contradicted                // does not hold, in none of its parts and hardly any seed
+	Partly                      // some of its parts hold and others don't, whatever the seed
+	MatterOfSeed                // holds, in one of its parts at least, with some seeds and not with others
+)
+
+func (o Outcome) String() string {
+	switch o {
+	case Untested:
+		return "untested"
+	case Confirmed:
+		return "confirmed"
+	case Contradicted:
+		return "contradicted"
+	case Partly:
+		return "partly"
+	case MatterOfSeed:
+		return "a matter of seed"
+	}
+	return fmt.Sprintf("Outcome(%d)", int(o))
+}
+
+// Verdict is what runs say about a claim.
+type Verdict struct {
+	Outcome  Outcome
+	Evidence string // a line for each part of the claim: in how many seeds it holds, and the numbers, as median (smallest to largest)
+}
+
+// The thresholds of all verdicts. Accuracies are in [0, 1].
+const (
+	// agreement is the share of seeds in which a part of a claim must hold to count as true, or fail to count as false. With
+	// fewer than ten seeds that is all of them.
+	agreement = 0.9
+
+	// tie is the difference up to which two accuracies are taken as equal: two networks that are right with probability 0.98
+	// differ by about 0.002 on 10000 images by chance alone, √(2·0.98·0.02/10000).
+	tie = 0.002
+	// veryClose is the difference up to which two accuracies are "very close", as .9784 and .9802 are.
+	veryClose = 0.005
+	// alike is the difference up to which two settings make no difference that matters.
+	alike = 0.02
+	// clearly is the difference from which on an accuracy is clearly above another.
+	clearly = 0.05
+	// around is how far "close to 80%" may be from 0.8.
+	around = 0.05
+
+	// works is the accuracy at which a network has learned its task; it is the article's own mark of convergence.
+	works = 0.9
+	// good is the accuracy from which on a network does "very well" on MNIST.
+	good = 0.97
+	// failed is the accuracy below which a network has learned nothing; the commonest class alone gives 0.1135.
+	failed = 0.2
+	// waver is the fall in validation accuracy from one evaluation to the next that counts as wavering.
+	waver = 0.05
+
+	// about is how far "at about step 1000" may be from 1000, relative to it.
+	about = 1. / 3
+	// settled is the step by which what settles "after step 20000", which is about when, has settled.
+	settled = 20000 * 4 / 3
+	// early is the share of the steps within which a network converges "very fast".
+	early = 0.1
+	// slower is how many more steps per second count as more, relative to the other number; the same training, timed twice,
+	// differs by about a percent. muchSlower is what comes near "by nearly a half", 483.61 to 329.23.
+	slower     = 0.02
+	muchSlower = 0.25
+)
+
+// answer is whether a statement holds in one seed.
+type answer int
+
+const (
+	unknown answer = iota
+	no
+	yes
+)
+
+func answerOf(holds bool) answer {
+	if holds {
+		return yes
+	}
+	return no
+}
+
+// part is one statement of a claim, which can be tested in each seed.
+type part struct {
+	says        string
+	experiments []int // whose runs it needs
+	holds       func(pairs map[int]pair) answer
+	numbers     func(study map[int]bnlib.Replicates) string
+}
+
+// pair is the two runs of an experiment with one seed.
+type pair struct{ plain, bn *bnlib.Run }
+
+// Judge returns what runs say about the claim. study holds the experiments by their number in Article; those of
+// c.Experiments must be there, with one run or more of both networks, and the runs must be done.
+//
+// Each part of the claim is tested in each seed. A part is true if it holds in nine of ten seeds, false if it fails in nine of
+// ten, else it depends on the seed. The claim is Confirmed if all parts are true, Contradicted if all are false,
+// MatterOfSeed if one depends on the seed, else Partly. A part that the runs cannot test is left out.
+func (c Claim) Judge(study map[int]bnlib.Replicates) (Verdict, error) {
+	for _, n := range c.Experiments() {
+		r, ok := study[n]
+		if !ok {
+			return Verdict{}, fmt.Errorf("claims: Judge: study has no experiment %d; allowed: with experiments %v", n, c.Experiments())
+		}
+		if len(r.Plain) == 0 || len(r.Plain) != len(r.BatchNorm) {
+			return Verdict{}, fmt.Errorf("claims: Judge: experiment %d has %d runs without and %d with batch normalization; allowed: as many, one or more",
+				n, len(r.Plain), len(r.BatchNorm))
+		}
+		for _, sample := range []bnlib.Sample{r.Plain, r.BatchNorm} {
+			for _, run := range sample {
+				if run.Status.Early() {
+					return Verdict{}, fmt.Errorf("claims: Judge: a run of experiment %d is %s; allowed: runs that are done", n, run.Status)
+				}
+			}
+		}
+	}
+	var evidence []string
+	var isTrue, isFalse, isMixed int
+	for _, p := range c.parts {
+		held, known := p.count(study)
+		text := fmt.Sprintf("%s: in %d of %d seeds", p.says, held, known)
+		if known == 0 {
+			evidence = append(evidence, p.says+": these runs cannot tell")
+			continue
+		}
+		switch share := float64(held) / float64(known); {
+		case share >= agreement:
+			isTrue++
+		case share <= 1-agreement:
+			isFalse++
+		default:
+			isMixed++
+		}
+		evidence = append(evidence, text+" ("+p.numbers(study)+")")
+	}
+	v := Verdict{Evidence: strings.Join(evidence, ";\n")}
+	switch {
+	case isTrue+isFalse+isMixed == 0:
+		v.Outcome = Untested
+	case isMixed > 0:
+		v.Outcome = MatterOfSeed
+	case isFalse == 0:
+		v.Outcome = Confirmed
+	case isTrue == 0:
+		v.Outcome = Contradicted
+	default:
+		v.Outcome = Partly
+	}
+	return v, nil
+}
+
+// count returns in how many seeds the part holds, and in how many it could be tested. Of experiments with different numbers
+// of seeds, the seeds that all have count.
+func (p part) count(study map[int]bnlib.Replicates) (held, known int) {
+	seeds := len(study[p.experiments[0]].Plain)
+	for _, n := range p.experiments {
+		seeds = min(seeds, len(study[n].Plain))
+	}
+	for i := range seeds {
+		pairs := map[int]pair{}
+		for _, n := range p.experiments {
+			pairs[n] = pair{study[n].Plain[i], study[n].BatchNorm[i]}
+		}
+		switch p.holds(pairs) {
+		case yes:
+			held++
+			known++
+		case no:
+			known++
+		}
+	}
+	return held, known
+}

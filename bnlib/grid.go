@@ -1,0 +1,232 @@
+package bnlib
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"batchnorm/bnlib/probe"
+)
+
+// Grid is many networks at once: a base experiment along axes, each point with every norm and every seed. Points are numbered with
+// the last axis fastest.
+//
+//	grid := bnlib.Grid{Base: bnlib.Article(1), Axes: []bnlib.Axis{bnlib.Std(0.01, 0.1, 1), bnlib.Rate(0.01, 0.1)}, Seeds: 3}
+//	results, err := grid.Train(ctx, nil)
+//	fmt.Println(results.Sample(1, 0, 0).Test()) // with batch norm, at the first std and the first rate
+type Grid struct {
+	Base  Experiment
+	Axes  []Axis
+	Norms []Norm // nil: None and Batch
+	Seeds int    // Base.Seed and those that follow; 0: one
+}
+
+// Axis is what changes along one side of a grid.
+type Axis struct {
+	Name   string
+	Values []float64
+	Labels []string                           // of the values; nil: they are numbers
+	Set    func(e *Experiment, value float64) // e is a copy of its own
+}
+
+// Std is an axis of Experiment.InitStd.
+func Std(values ...float64) Axis {
+	return Axis{Name: "std", Values: values, Set: func(e *Experiment, v float64) { e.InitStd = v }}
+}
+
+// Rate is an axis of Experiment.LearningRate.
+func Rate(values ...float64) Axis {
+	return Axis{Name: "rate", Values: values, Set: func(e *Experiment, v float64) { e.LearningRate = v }}
+}
+
+// Choice is an axis of experiments that have nothing else in common: all of Base but its seed is theirs.
+func Choice(experiments ...Experiment) Axis {
+	a := Axis{Name: "experiment"}
+	for i, e := range experiments {
+		a.Values, a.Labels = append(a.Values, float64(i)), append(a.Labels, e.Name)
+	}
+	a.Set = func(e *Experiment, v float64) {
+		seed := e.Seed
+		*e = experiments[int(v)].clone()
+		e.Seed += seed
+	}
+	return a
+}
+
+// Label writes a value of the axis, given by its index.
+func (a Axis) Label(i int) string {
+	if i < len(a.Labels) {
+		return a.Labels[i]
+	}
+	return a.Name + " " + strconv.FormatFloat(a.Values[i], 'g', 4, 64)
+}
+
+// Validate returns an error for a field that makes no grid: its name, its value, what is allowed.
+func (g Grid) Validate() error {
+	if g.Seeds < 0 {
+		return fmt.Errorf("bnlib: Grid.Seeds is %d; allowed: 1 or more, or 0 for one", g.Seeds)
+	}
+	for i, a := range g.Axes {
+		switch {
+		case len(a.Values) == 0:
+			return fmt.Errorf("bnlib: Grid.Axes[%d].Values (%q) is empty; allowed: one or more", i, a.Name)
+		case a.Set == nil:
+			return fmt.Errorf("bnlib: Grid.Axes[%d].Set (%q) is nil; allowed: a function that sets a field", i, a.Name)
+		case a.Labels != nil && len(a.Labels) != len(a.Values):
+			return fmt.Errorf("bnlib: Grid.Axes[%d].Labels (%q) are %d; allowed: as many as values, %d", i, a.Name, len(a.Labels), len(a.Values))
+		}
+	}
+	return nil
+}
+
+func (g Grid) norms() []Norm {
+	if g.Norms == nil {
+		return []Norm{None, Batch}
+	}
+	return g.Norms
+}
+
+func (g Grid) seeds() int { return max(1, g.Seeds) }
+
+// Points is how many points the grid has.
+func (g Grid) Points() int {
+	points := 1
+	for _, a := range g.Axes {
+		points *= len(a.Values)
+	}
+	return points
+}
+
+// index returns where a point is on each axis.
+func (g Grid) index(point int) []int {
+	index := make([]int, len(g.Axes))
+	for i := len(index) - 1; i >= 0; i-- {
+		n := len(g.Axes[i].Values)
+		index[i], point = point%n, point/n
+	}
+	return index
+}
+
+// Experiment returns the experiment of a point, with the first seed.
+func (g Grid) Experiment(point int) Experiment {
+	e := g.Base.clone()
+	var labels []string
+	for i, at := range g.index(point) {
+		g.Axes[i].Set(&e, g.Axes[i].Values[at])
+		labels = append(labels, g.Axes[i].Label(at))
+	}
+	if len(labels) > 0 {
+		e.Name = strings.Join(labels, ", ")
+	}
+	return e
+}
+
+// Networks returns the networks of some points, of each those of every seed, and of each seed those of every norm. Without
+// arguments it is all points.
+func (g Grid) Networks(points ...int) []Network {
+	if points == nil {
+		points = g.Shard(0, 1)
+	}
+	var networks []Network
+	for _, point := range points {
+		for _, e := range Seeds(g.Experiment(point), g.seeds()) {
+			networks = append(networks, e.With(g.norms()...)...)
+		}
+	}
+	return networks
+}
+
+// Shard returns the points of one of n shares of the grid, the i-th from 0 on: every n-th point.
+func (g Grid) Shard(i, n int) []int {
+	if n < 1 || i < 0 || i >= n {
+		panic(fmt.Errorf("bnlib: Grid.Shard(%d, %d); allowed: the shares 0 to n-1 of n", i, n))
+	}
+	points := []int{} // not nil, which stands for all points
+	for point := i; point < g.Points(); point += n {
+		points = append(points, point)
+	}
+	return points
+}
+
+// Results are the runs of a grid.
+type Results struct {
+	Grid Grid
+	Runs []*Run // in the order of Grid.Networks
+}
+
+// Sample returns the runs of all seeds, with a norm by its index in Grid.Norms, at a point given by its index on each axis.
+func (r *Results) Sample(norm int, at ...int) Sample {
+	if len(at) != len(r.Grid.Axes) {
+		panic(fmt.Errorf("bnlib: Results.Sample: a point of %d axes has %d indices", len(r.Grid.Axes), len(at)))
+	}
+	point := 0
+	for i, k := range at {
+		point = point*len(r.Grid.Axes[i].Values) + k
+	}
+	return r.sample(point, norm)
+}
+
+func (r *Results) sample(point, norm int) Sample {
+	norms, seeds := len(r.Grid.norms()), r.Grid.seeds()
+	all := r.Runs[point*norms*seeds : (point+1)*norms*seeds]
+	var sample Sample
+	for k := norm; k < len(all); k += norms {
+		sample = append(sample, all[k])
+	}
+	return sample
+}
+
+// Train trains the grid's networks, point by point, and stores each as soon as it is done: a grid that was stopped goes on where it
+// was, and one that is stored is found again in no time. The runs are without Losses and Weights; Store.Load has these. If ctx
+// ends, it returns, as Train does, what there is with the error.
+func (g Grid) Train(ctx context.Context, options *Options) (*Results, error) {
+	if err := g.Validate(); err != nil {
+		return nil, err
+	}
+	o := options.looking()
+	o.headsOnly = true
+	runs, err := Train(ctx, g.Networks(), o)
+	if runs == nil {
+		return nil, err
+	}
+	return &Results{g, runs}, err
+}
+
+// Replicates is one experiment with several seeds: the runs without and with batch normalization, in the order of the seeds.
+// Plain[i] and BatchNorm[i] started from the same weights and saw the same minibatches.
+type Replicates struct {
+	Experiment       Experiment // with the first seed
+	Plain, BatchNorm Sample
+}
+
+// Study trains both networks of each experiment with the given number of seeds and returns them in the order of the experiments. It
+// is the grid of Choice(experiments...), looked at with probe.Signals and probe.Norms before the first step, whose runs are whole.
+//
+// Experiments with a model function of their own are an error, since they have no two networks. Other errors are Train's.
+func Study(ctx context.Context, experiments []Experiment, seeds int, options *Options) ([]Replicates, error) {
+	if seeds < 1 {
+		return nil, fmt.Errorf("bnlib: Study: seeds is %d; allowed: 1 or more", seeds)
+	}
+	for _, e := range experiments {
+		if e.Model != nil {
+			return nil, errors.New("bnlib: Study: Experiment.Model is set; allowed: nil, since Study builds both networks itself (give networks of your own to Train)")
+		}
+	}
+	g := Grid{Axes: []Axis{Choice(experiments...)}, Seeds: seeds}
+	runs, err := Train(ctx, g.Networks(), options.looking(probe.Signals.At(0), probe.Norms.At(0)))
+	if runs == nil {
+		return nil, err
+	}
+	return (&Results{g, runs}).Replicates(), err
+}
+
+// Replicates returns the runs of a grid whose norms are None and Batch, by its points.
+func (r *Results) Replicates() []Replicates {
+	all := make([]Replicates, r.Grid.Points())
+	for point := range all {
+		all[point] = Replicates{r.Grid.Experiment(point), r.sample(point, 0), r.sample(point, 1)}
+	}
+	return all
+}

@@ -1,0 +1,126 @@
+package probe
+
+import (
+	"fmt"
+	"strings"
+
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// SignalKind says where in a layer a Signal is taken.
+type SignalKind int
+
+const (
+	// LinearOutput is x·W, before normalization. A layer whose linear output goes to its activation without normalization has
+	// only a PreActivation.
+	LinearOutput SignalKind = iota
+	// PreActivation is what the activation function is given: after the bias or after normalization.
+	PreActivation
+)
+
+func (k SignalKind) String() string {
+	switch k {
+	case LinearOutput:
+		return "linear output"
+	case PreActivation:
+		return "pre-activation"
+	}
+	return fmt.Sprintf("SignalKind(%d)", int(k))
+}
+
+// Signal summarises one array of a network, [images, units], over all its values.
+type Signal struct {
+	Layer  string // path of the layer's scope within the network, such as "hidden_1"
+	Kind   SignalKind
+	Images int
+	Units  int
+
+	Mean, Std   float64    // NaN if no value is finite, and so are the percentiles
+	Percentiles [5]float64 // at SignalPercentiles, exact; between two values, interpolated linearly
+	Histogram   Histogram
+	NotFinite   int // how many values are NaN or infinite; all the rest but Dead leaves them out
+
+	Saturated float64 // share of values at which the slope of the sigmoid, or of tanh, is below 0.01; NaN where there is neither
+	Dead      float64 // share of units whose ReLU is 0 on every image (of NaN it is NaN); NaN where there is no ReLU
+}
+
+// SignalPercentiles are the percentiles that a Signal records. Ioffe and Szegedy (2015, figure 1) draw the middle three.
+var SignalPercentiles = [5]float64{5, 15, 50, 85, 95}
+
+// HistogramBins is the number of bins of a Signal's Histogram.
+const HistogramBins = 60
+
+// Histogram counts values in equal bins from Min to Max, the smallest and the largest of them. The last bin includes Max;
+// if all values are one, they are in the first bin. Min and Max are NaN if there are no values.
+type Histogram struct {
+	Min, Max float64
+	Counts   []int // HistogramBins of them
+}
+
+// SignalImages is how many validation images Signals looks with.
+const SignalImages = 500
+
+// Signals shows the first SignalImages validation images to the network in training mode, so that batch normalization uses the
+// statistics of these images, and takes a Signal at each of Look.Layers. See SignalsOf.
+var Signals = SignalsOn(SignalImages)
+
+// SignalsOn is Signals with another number of images, at most those that there are.
+func SignalsOn(images int) Hook {
+	return Hook{Name: "signals", Graph: func(l *Look) {
+		x, _ := l.Validation(images)
+		for _, layer := range l.Layers(x) {
+			l.Reduced(layer.Name+" "+layer.Kind.String(), Reshape(layer.Node, x.Shape().Dim(0), -1), layer.summarize)
+		}
+	}}
+}
+
+// summarize turns the values of a layer, [images, units], into the numbers of a Signal.
+func (l Layer) summarize(values []float32) []float64 {
+	s := Signal{Images: l.images, Units: len(values) / l.images}
+	summarize(&s, values, l.activation)
+	return s.encode()
+}
+
+// encode writes all of a Signal but its name in numbers.
+func (s Signal) encode() []float64 {
+	numbers := []float64{float64(s.Images), float64(s.Units), s.Mean, s.Std}
+	numbers = append(numbers, s.Percentiles[:]...)
+	numbers = append(numbers, s.Histogram.Min, s.Histogram.Max, float64(s.NotFinite), s.Saturated, s.Dead)
+	for _, count := range s.Histogram.Counts {
+		numbers = append(numbers, float64(count))
+	}
+	return numbers
+}
+
+func decode(name string, numbers []float64) Signal {
+	var s Signal
+	next := func() (number float64) {
+		number, numbers = numbers[0], numbers[1:]
+		return number
+	}
+	for _, kind := range []SignalKind{LinearOutput, PreActivation} {
+		if layer, ok := strings.CutSuffix(name, " "+kind.String()); ok {
+			s.Layer, s.Kind = layer, kind
+		}
+	}
+	s.Images, s.Units, s.Mean, s.Std = int(next()), int(next()), next(), next()
+	for i := range s.Percentiles {
+		s.Percentiles[i] = next()
+	}
+	s.Histogram.Min, s.Histogram.Max, s.NotFinite, s.Saturated, s.Dead = next(), next(), int(next()), next(), next()
+	for _, count := range numbers {
+		s.Histogram.Counts = append(s.Histogram.Counts, int(count))
+	}
+	return s
+}
+
+// SignalsOf returns the signals in a history of Signals, [step][layer], in the order of its steps and of the network's layers.
+func SignalsOf(h *History) [][]Signal {
+	all := make([][]Signal, len(h.Steps))
+	for k, values := range h.Values {
+		for i, numbers := range values {
+			all[k] = append(all[k], decode(h.Names[i], numbers))
+		}
+	}
+	return all
+}
