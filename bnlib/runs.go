@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"batchnorm/bnlib/host"
@@ -90,8 +91,7 @@ type head struct {
 
 const weightPrefix = "weights/"
 
-// Save stores a run that is done, and what hooks saw that are given with the keys of their histories, replacing what has the same
-// keys. Each is there whole or not at all.
+// Save stores a run that is done, less what hooks saw, replacing one of the same key. It is there whole or not at all.
 func (s *Store) Save(run *Run) error {
 	if run.Status.Early() {
 		return fmt.Errorf("bnlib: run %s is %s; allowed: a run that is done", run.Key, run.Status)
@@ -140,7 +140,7 @@ func (s *Store) Load(key string) (*Run, error) {
 	}
 	for _, a := range arrays {
 		values, ok := a.Data.([]float32)
-		switch name, isWeight := cutPrefix(a.Name); {
+		switch name, isWeight := strings.CutPrefix(a.Name, weightPrefix); {
 		case !ok:
 			return nil, fmt.Errorf("bnlib: run %s: array %s is %T; want []float32", key, a.Name, a.Data)
 		case isWeight:
@@ -167,13 +167,6 @@ func loadError(key string, err error) error {
 		return fmt.Errorf("bnlib: run %s: %w", key, ErrNoRun)
 	}
 	return fmt.Errorf("bnlib: run %s cannot be read: %w", key, err)
-}
-
-func cutPrefix(name string) (string, bool) {
-	if len(name) > len(weightPrefix) && name[:len(weightPrefix)] == weightPrefix {
-		return name[len(weightPrefix):], true
-	}
-	return name, false
 }
 
 func decodeHead(key string, text []byte) (*Run, map[string]bool, error) {

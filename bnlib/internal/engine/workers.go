@@ -194,11 +194,12 @@ func (c *crew) take(part compute.Backend, parts int) (*group, *program) {
 		program = newProgram(part, taken, c.resident(part))
 		c.programs = append(c.programs, program)
 	}
-	if n := len(c.queue); true {
-		c.queue = slices.DeleteFunc(c.queue, func(g *group) bool { return g == taken })
-		c.begun += n - len(c.queue)
+	if at := slices.Index(c.queue, taken); at >= 0 {
+		c.queue = slices.Delete(c.queue, at, at+1)
+		c.begun++
+	} else {
+		c.idle = slices.DeleteFunc(c.idle, func(g *group) bool { return g == taken })
 	}
-	c.idle = slices.DeleteFunc(c.idle, func(g *group) bool { return g == taken })
 	return taken, program
 }
 
