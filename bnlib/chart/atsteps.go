@@ -96,14 +96,15 @@ func loss(nats float64) string {
 	return fmt.Sprintf("%.3g", nats)
 }
 
-// Inside tells what a probe saw in the hidden layers after some steps: of their pre-activations the standard deviation, the
-// middle 70% and the share of saturated values or dead units; of their weights the norm of the gradient and the size of the
-// update relative to the weights. A step without a snapshot stands for the last one before it.
+// Inside tells what a probe saw in the hidden layers after some steps, of their pre-activations: the standard deviation over all
+// values, that over the images (Signal.OverImages), the cosine between two images' (Signal.Cosine), the middle 70%, and the share of
+// saturated values or dead units. A step without a snapshot stands for the last one before it.
 func Inside(steps []int, runs ...*bnlib.Run) *plot.Table {
 	what, explained := idleKind(snapshots(runs))
 	t := &plot.Table{
-		Header:  []string{"network", "layer", "step", "std of pre-activations", "15th to 85th percentile", what, "gradient", "update / weights"},
-		Caption: explained,
+		Header: []string{"network", "layer", "step", "std", "std over images", "cosine", "15th to 85th percentile", what},
+		Caption: "of the pre-activations; std: over all units and images; std over images: of a unit, root mean square of the units; " +
+			"cosine: between the pre-activations of two images, on average; " + explained,
 	}
 	names := layers(snapshots(runs)...)
 	if len(names) == 0 {
@@ -111,26 +112,74 @@ func Inside(steps []int, runs ...*bnlib.Run) *plot.Table {
 	}
 	for i, look := range appearances(runs) {
 		for _, layer := range names {
-			before := -1
-			for _, step := range steps {
-				at := lastBy(runs[i].Snapshots(), func(s probe.Snapshot) int { return s.Step }, step)
-				if at == before {
-					continue
-				}
-				before = at
-				s := runs[i].Snapshots()[at]
+			for _, s := range snapshotsAt(runs[i], steps) {
 				row := []string{look.name, layer, fmt.Sprint(s.Step), "–", "–", "–", "–", "–"}
 				if g, ok := preActivation(s, layer); ok {
-					row[3] = plot.Short(g.Std)
-					row[4] = plot.Short(g.Percentiles[1]) + " to " + plot.Short(g.Percentiles[3])
+					row[3], row[4], row[5] = plot.Short(g.Std), plot.Short(g.OverImages), short3(g.Cosine)
+					if finite(g.Percentiles[1]) {
+						row[6] = plot.Short(g.Percentiles[1]) + " to " + plot.Short(g.Percentiles[3])
+					}
 					if share := idle(g); finite(share) {
-						row[5] = fmt.Sprintf("%.1f%%", 100*share)
+						row[7] = fmt.Sprintf("%.1f%%", 100*share)
 					}
 				}
-				if w, ok := weightsOf(s, layer); ok {
-					row[6], row[7] = plot.Short(w.Gradient), plot.Short(w.Ratio())
-				}
 				t.Rows = append(t.Rows, row)
+			}
+		}
+	}
+	return t
+}
+
+// short3 writes a cosine.
+func short3(x float64) string {
+	if !finite(x) {
+		return "–"
+	}
+	return strings.Replace(fmt.Sprintf("%.3f", x), "-", "−", 1)
+}
+
+// snapshotsAt returns the last snapshot at or before each of some steps, once.
+func snapshotsAt(run *bnlib.Run, steps []int) []probe.Snapshot {
+	var out []probe.Snapshot
+	all, before := run.Snapshots(), -1
+	for _, step := range steps {
+		if at := lastBy(all, func(s probe.Snapshot) int { return s.Step }, step); at != before {
+			before = at
+			out = append(out, all[at])
+		}
+	}
+	return out
+}
+
+// Variables tells of every trained variable, weights, biases, gammas, betas and those of the last layer, who learns: its size before
+// the first step and, after each of some steps, how far it has come from there relative to that size (of one that starts at zeros:
+// the distance itself, with a star), the norm of its gradient, and how far the next step moves it, relative to its size then. A step without a
+// snapshot stands for the last one before it.
+func Variables(steps []int, runs ...*bnlib.Run) *plot.Table {
+	t := &plot.Table{
+		Header: []string{"network", "variable", "initial norm", "step", "moved", "gradient", "update"},
+		Caption: "moved: distance from the initial value, relative to its norm; * of a variable that starts at zeros, the distance itself · " +
+			"gradient: its norm, on the next minibatch · update: of the next step, relative to the variable's norm",
+	}
+	if len(snapshots(runs)) == 0 {
+		t.Caption = notProbed
+	}
+	for i, look := range appearances(runs) {
+		at := snapshotsAt(runs[i], steps)
+		if len(at) == 0 {
+			continue
+		}
+		for k := range at[0].Parameters {
+			for _, s := range at {
+				p := s.Parameters[k]
+				moved, update := plot.Short(p.Moved()), plot.Short(p.Ratio())
+				if p.Initial == 0 {
+					moved = plot.Short(p.Distance) + "*"
+				}
+				if p.Norm == 0 {
+					update = "–"
+				}
+				t.Rows = append(t.Rows, []string{look.name, p.Name, plot.Short(p.Initial), fmt.Sprint(s.Step), moved, plot.Short(p.Gradient), update})
 			}
 		}
 	}

@@ -16,7 +16,7 @@ const (
 
 // Bands draws how the pre-activations of each hidden layer are distributed through training, as Ioffe and Szegedy (2015) do in
 // their figure 1: a row a layer, a column a run; the median, within it the percentiles 15 to 85, which are the figure's, and
-// 5 to 95. The runs need snapshots, which Options.Probe takes.
+// 5 to 95. The runs need snapshots, which Options.Hooks takes.
 func Bands(runs ...*bnlib.Run) *plot.Figure {
 	f := &plot.Figure{Title: bandsTitle(runs), Subtitle: conditions(runs), Columns: len(runs), Width: 390 * max(2, len(runs)), Height: 140}
 	explain(f, bandLegend+ofImages(snapshots(runs)))

@@ -103,7 +103,7 @@ func TestHistogramHeatWithoutSnapshots(t *testing.T) {
 	for _, runs := range [][]*bnlib.Run{{}, {blind}, {seen, blind}} {
 		figure := chart.HistogramHeat(runs...)
 		last := figure.Panels[len(figure.Panels)-1]
-		if !strings.Contains(last.Empty, "Probe") || len(last.Cells) > 0 {
+		if !strings.Contains(last.Empty, "Options.Hooks") || len(last.Cells) > 0 {
 			t.Errorf("of %d runs the last panel says %q", len(runs), last.Empty)
 		}
 		vegalite.Of(t, figure)

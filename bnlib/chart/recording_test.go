@@ -154,8 +154,8 @@ func see(run *bnlib.Run, snapshots []probe.Snapshot) *bnlib.Run {
 		signals.Steps, norms.Steps = append(signals.Steps, s.Step), append(norms.Steps, s.Step)
 		var seen [][]float64
 		for k, g := range s.Signals {
-			if k == len(signals.Names) {
-				signals.Names = append(signals.Names, g.Layer+" "+g.Kind.String())
+			if 2*k == len(signals.Names) {
+				signals.Names = append(signals.Names, g.Layer+" "+g.Kind.String(), g.Layer+" "+g.Kind.String()+" across images")
 			}
 			numbers := []float64{float64(g.Images), float64(g.Units), g.Mean, g.Std}
 			numbers = append(numbers, g.Percentiles[:]...)
@@ -163,7 +163,7 @@ func see(run *bnlib.Run, snapshots []probe.Snapshot) *bnlib.Run {
 			for _, n := range g.Histogram.Counts {
 				numbers = append(numbers, float64(n))
 			}
-			seen = append(seen, numbers)
+			seen = append(seen, numbers, []float64{g.OverImages, g.Cosine})
 		}
 		sizes := [][]float64{{s.Loss}}
 		if i == 0 {
@@ -171,9 +171,9 @@ func see(run *bnlib.Run, snapshots []probe.Snapshot) *bnlib.Run {
 		}
 		for _, p := range s.Parameters {
 			if i == 0 {
-				norms.Names = append(norms.Names, p.Name+" norm", p.Name+" gradient")
+				norms.Names = append(norms.Names, p.Name+" norm", p.Name+" initial norm", p.Name+" distance", p.Name+" gradient")
 			}
-			sizes = append(sizes, []float64{p.Norm}, []float64{p.Gradient})
+			sizes = append(sizes, []float64{p.Norm}, []float64{p.Initial}, []float64{p.Distance}, []float64{p.Gradient})
 		}
 		signals.Values, norms.Values = append(signals.Values, seen), append(norms.Values, sizes)
 	}

@@ -11,7 +11,7 @@ import (
 
 // Units draws how much of each hidden layer no longer learns, through training: the share of values at which the sigmoid, or
 // tanh, is saturated, or the share of units whose ReLU is 0 on every image. A panel a layer. The runs need snapshots, which
-// Options.Probe takes.
+// Options.Hooks takes.
 func Units(runs ...*bnlib.Run) *plot.Figure {
 	names := layers(snapshots(runs)...)
 	f := &plot.Figure{Subtitle: conditions(runs), Columns: min(3, len(names)), Height: 200}

@@ -11,7 +11,7 @@ import (
 
 // What the figures of the inside of networks share: see Bands, Units, Sizes and SignalProfile.
 
-const notProbed = "no snapshots: train with Options.Probe"
+const notProbed = "no snapshots: train with Options.Hooks"
 
 // layers returns the paths of the hidden layers that the snapshots show, in the order in which networks compute them.
 func layers(snapshots ...probe.Snapshot) []string {

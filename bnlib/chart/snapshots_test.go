@@ -133,7 +133,7 @@ func TestInsideTitles(t *testing.T) {
 		{"bands", chart.Bands(runs...).Title, "Experiment 1, middle 70% of hidden_2's pre-activations: with batch norm stays within [−1, 1]; without it moves from [−1, 1] to [−5, 5]"},
 		{"bands, diverged", chart.Bands(lost).Title, "Experiment 1, middle 70% of hidden_2's pre-activations: without batch norm [−3, 3], then diverged at step 3"},
 		{"bands, never finite", chart.Bands(never).Title, "Experiment 1, middle 70% of hidden_2's pre-activations: without batch norm diverged at step 1"},
-		{"bands, no snapshots", chart.Bands(&bnlib.Run{}).Title, "Pre-activations: no snapshots: train with Options.Probe"},
+		{"bands, no snapshots", chart.Bands(&bnlib.Run{}).Title, "Pre-activations: no snapshots: train with Options.Hooks"},
 		{"sizes", chart.Sizes(runs...).Title, "Experiment 1, gradient of hidden_1 over that of hidden_2: with batch norm 1 at step 0, 1 at step 4; without it 2 at step 0, 2 at step 4"},
 		{"sizes, diverged", chart.Sizes(lost).Title, "Experiment 1, gradient of hidden_1 over that of hidden_2: without batch norm 2 at step 0, diverged at step 3"},
 		{"units", chart.Units(runs...).Title, "Experiment 1, saturated values after 4 steps: with batch norm none; without it up to 8% (hidden_2)"},

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -11,10 +12,17 @@ import (
 )
 
 // Sizes draws, for the weights of each hidden layer through training, the norm of the gradient and the size of an update
-// relative to the weights: a row each, a column a run, on log axes. Layers are told apart by shade, from pale, near the images,
-// to dark. The runs need snapshots, which Options.Probe takes.
+// relative to the weights: a row each, a column a run, on log axes. Each look is at one minibatch, and gradients differ from one to the
+// next by their noise: the curve is the mean of several looks, the band reaches from the smallest to the largest of them; the
+// look before the first step stands alone. Layers are told apart by shade, from pale, near the images, to dark. The runs need
+// snapshots, which Options.Hooks takes.
 func Sizes(runs ...*bnlib.Run) *plot.Figure {
 	f := &plot.Figure{Title: sizesTitle(runs), Subtitle: conditions(runs), Columns: len(runs), Width: 390 * max(2, len(runs)), Height: 180}
+	for _, run := range runs {
+		if n := sizesWindow(run); run == runs[0] || n != sizesWindow(runs[0]) {
+			explain(f, fmt.Sprintf("line: mean of %d looks, one minibatch each; band: smallest to largest", n))
+		}
+	}
 	names := layers(snapshots(runs)...)
 	if len(names) == 0 {
 		return unprobed(f, runs)
@@ -31,12 +39,8 @@ func Sizes(runs ...*bnlib.Run) *plot.Figure {
 		for i, run := range runs {
 			p := plot.Panel{Title: looks[i].name, X: stepAxis(runs), Y: plot.Axis{Label: measure.label, Log: true}, Empty: notProbed}
 			for k, layer := range names {
-				s := plot.Series{Name: layer + ", " + looks[i].name, Style: looks[i].style.Shade(k, len(names))}
-				for _, snapshot := range seen(run) {
-					if w, ok := weightsOf(snapshot, layer); ok {
-						s.X, s.Y = append(s.X, float64(snapshot.Step)), append(s.Y, measure.of(w))
-					}
-				}
+				s := sizesSeries(run, layer, measure.of)
+				s.Name, s.Style = layer+", "+looks[i].name, looks[i].style.Shade(k, len(names))
 				if len(s.X) == 0 {
 					continue
 				}
@@ -52,6 +56,46 @@ func Sizes(runs ...*bnlib.Run) *plot.Figure {
 		f.Panels = append(f.Panels, row...)
 	}
 	return f
+}
+
+// sizesWindow is how many looks of a run make one point of a curve of Sizes: five, or as many more as leave each point four pixels.
+func sizesWindow(run *bnlib.Run) int {
+	const points = (390 - plot.AxisWidth) / 4
+	return max(5, (len(run.Snapshots())+points-1)/points)
+}
+
+// sizesSeries is a measure of a layer's weights through training, without a name. A gradient that is exactly 0, which a log axis
+// cannot show, breaks the curve.
+func sizesSeries(run *bnlib.Run, layer string, of func(probe.ParameterSizes) float64) plot.Series {
+	var s plot.Series
+	var band plot.Band
+	all, window := run.Snapshots(), sizesWindow(run)
+	for from := 0; from < len(all); {
+		to := min(from+window, len(all))
+		if from == 0 && all[0].Step == 0 {
+			to = 1
+		}
+		sum, low, high, n, steps := 0., math.Inf(1), math.Inf(-1), 0., 0.
+		for _, snapshot := range all[from:to] {
+			if w, ok := weightsOf(snapshot, layer); ok {
+				v := of(w)
+				sum, low, high, n, steps = sum+v, min(low, v), max(high, v), n+1, steps+float64(snapshot.Step)
+			}
+		}
+		from = to
+		if n == 0 {
+			continue
+		}
+		mean := sum / n
+		if mean == 0 {
+			mean, low, high = math.NaN(), math.NaN(), math.NaN()
+		}
+		s.X, s.Y = append(s.X, steps/n), append(s.Y, mean)
+		band.Low, band.High = append(band.Low, low), append(band.High, high)
+	}
+	band.Note = "smallest to largest"
+	s.Bands = []plot.Band{band}
+	return s
 }
 
 // weightsOf returns the sizes of the weight matrix of a layer, or, if none of its variables is called weights, of the first of

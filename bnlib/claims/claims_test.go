@@ -69,11 +69,13 @@ func gap(r *bnlib.Run, nats float64) *bnlib.Run {
 
 func gradient(r *bnlib.Run, first float64) *bnlib.Run {
 	return edited(r, func(r *bnlib.Run) {
-		names := []string{"loss", "hidden_1/dense/weights norm", "hidden_1/dense/weights gradient",
-			"hidden_3/dense/weights norm", "hidden_3/dense/weights gradient"}
+		names := []string{"loss"}
+		for _, name := range []string{"hidden_1/dense/weights", "hidden_3/dense/weights"} {
+			names = append(names, name+" norm", name+" initial norm", name+" distance", name+" gradient")
+		}
 		r.Seen = map[string]*probe.History{
 			probe.Signals.Name: {Steps: []int{0}, Values: make([][][]float64, 1)},
-			probe.Norms.Name:   {Steps: []int{0}, Names: names, Values: [][][]float64{{{.1}, {1}, {first}, {1}, {1}}}},
+			probe.Norms.Name:   {Steps: []int{0}, Names: names, Values: [][][]float64{{{.1}, {1}, {1}, {0}, {first}, {1}, {1}, {0}, {1}}}},
 		}
 	})
 }

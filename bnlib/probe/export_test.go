@@ -10,3 +10,5 @@ const (
 )
 
 var SummarizeSorted = summarizeSorted
+
+var AcrossImages = acrossImagesPlainly

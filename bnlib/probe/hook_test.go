@@ -128,6 +128,10 @@ func TestAgainstPlainGo(t *testing.T) {
 			network := plain.New(e.Seed, e.InitStd, act, e.Hidden, batchNorm)
 			d := mnist(t)
 			order := engine.NewMinibatches(e.Seed, d.Train.Len())
+			start := map[string][]float64{}
+			for name, values := range network.Variables() {
+				start[name] = slices.Clone(values)
+			}
 			if got := steps(run); !slices.Equal(got, []int{0, 1, 2}) {
 				t.Fatalf("looked at steps %v", got)
 			}
@@ -143,6 +147,7 @@ func TestAgainstPlainGo(t *testing.T) {
 					add := func(kind probe.SignalKind, values []float64, act probe.ActivationKind) {
 						signal := probe.Signal{Layer: l.Name, Kind: kind, Images: images, Units: l.Out}
 						probe.SummarizeSorted(&signal, narrow(values), act)
+						signal.OverImages, signal.Cosine = probe.AcrossImages(values, l.Out)
 						want = append(want, signal)
 					}
 					if batchNorm {
@@ -173,7 +178,8 @@ func TestAgainstPlainGo(t *testing.T) {
 					if name == "hidden_2/dense/weights" || name == "hidden_2/dense/biases" {
 						rate = 0.25
 					}
-					sizes[name] = probe.ParameterSizes{Name: name, Norm: norm(values), Gradient: norm(gradient), Update: rate * norm(gradient)}
+					sizes[name] = probe.ParameterSizes{Name: name, Norm: norm(values), Initial: norm(start[name]),
+						Distance: distance(values, start[name]), Gradient: norm(gradient), Update: rate * norm(gradient)}
 					plain.Descent(rate)(name, values, gradient)
 				})
 				if math.Abs(loss-snapshot.Loss) > 1e-5 {
@@ -198,6 +204,14 @@ func narrow(values []float64) []float32 {
 		narrow[i] = float32(v)
 	}
 	return narrow
+}
+
+func distance(a, b []float64) float64 {
+	sum := 0.0
+	for i := range a {
+		sum = math.Hypot(sum, a[i]-b[i])
+	}
+	return sum
 }
 
 func norm(values []float64) float64 {

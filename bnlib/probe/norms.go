@@ -6,12 +6,15 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// ParameterSizes describes one trainable variable at a step: Euclidean norms of its value, of the gradient on the minibatch
-// of the next step, and of the update that this step makes, the variable's learning rate times the gradient. After the last step
-// it is the step that would follow.
+// ParameterSizes describes one trainable variable at a step, by Euclidean norms. After the last step, gradient and update are those
+// of the step that would follow.
 type ParameterSizes struct {
-	Name                   string // path of the variable within the network, such as "hidden_1/dense/weights"
-	Norm, Gradient, Update float64
+	Name     string  // path of the variable within the network, such as "hidden_1/dense/weights"
+	Norm     float64 // of its value
+	Initial  float64 // of its value before the first step
+	Distance float64 // from its value before the first step to the one now
+	Gradient float64 // of the loss on the minibatch of the next step
+	Update   float64 // of what this step adds: the variable's learning rate times the gradient
 }
 
 // Ratio is the size of the update relative to the parameter's own; NaN for a parameter of zeros.
@@ -22,8 +25,16 @@ func (p ParameterSizes) Ratio() float64 {
 	return p.Update / p.Norm
 }
 
-// Norms takes the loss on the next step's minibatch, and of every trainable variable the Euclidean norms of its value and of the
-// gradient. See NormsOf.
+// Moved is the distance from the initial value relative to its size; NaN for a parameter that starts at zeros.
+func (p ParameterSizes) Moved() float64 {
+	if p.Initial == 0 {
+		return math.NaN()
+	}
+	return p.Distance / p.Initial
+}
+
+// Norms takes the loss on the next step's minibatch, and of every trainable variable the Euclidean norms of its value, of the
+// value before the first step, of the difference between the two, and of the gradient. See NormsOf.
 var Norms = Hook{Name: "norms", Graph: func(l *Look) {
 	l.Record(lossRecord, l.Loss())
 	var names []string
@@ -35,6 +46,8 @@ var Norms = Hook{Name: "norms", Graph: func(l *Look) {
 	}
 	for i, name := range names {
 		l.Reduced(name+normRecord, nodes[i], euclidean)
+		l.Reduced(name+initialRecord, l.Initial(name), euclidean)
+		l.Reduced(name+distanceRecord, Sub(nodes[i], l.Initial(name)), euclidean)
 		l.Reduced(name+gradientRecord, l.Gradient(name), euclidean)
 	}
 }}
@@ -42,6 +55,8 @@ var Norms = Hook{Name: "norms", Graph: func(l *Look) {
 const (
 	lossRecord     = "loss"
 	normRecord     = " norm"
+	initialRecord  = " initial norm"
+	distanceRecord = " distance"
 	gradientRecord = " gradient"
 )
 
@@ -63,9 +78,9 @@ func euclidean(values []float32) []float64 {
 func NormsOf(h *History, rate func(name string) float64) [][]ParameterSizes {
 	all := make([][]ParameterSizes, len(h.Steps))
 	for k, values := range h.Values {
-		for i := 1; i+1 < len(h.Names); i += 2 {
+		for i := 1; i+3 < len(h.Names); i += 4 {
 			name := h.Names[i][:len(h.Names[i])-len(normRecord)]
-			p := ParameterSizes{Name: name, Norm: values[i][0], Gradient: values[i+1][0]}
+			p := ParameterSizes{Name: name, Norm: values[i][0], Initial: values[i+1][0], Distance: values[i+2][0], Gradient: values[i+3][0]}
 			p.Update = rate(name) * p.Gradient
 			all[k] = append(all[k], p)
 		}

@@ -40,6 +40,10 @@ type Signal struct {
 	Histogram   Histogram
 	NotFinite   int // how many values are NaN or infinite; all the rest but Dead leaves them out
 
+	// Std pools all units. What tells images apart is how much a unit's values differ from image to image.
+	OverImages float64 // standard deviation over the images, the root mean square of the units'; NaN if a value is not finite
+	Cosine     float64 // between the signals of two images, the mean over each image and the next; NaN likewise, or if all are 0
+
 	Saturated float64 // share of values at which the slope of the sigmoid, or of tanh, is below 0.01; NaN where there is neither
 	Dead      float64 // share of units whose ReLU is 0 on every image (of NaN it is NaN); NaN where there is no ReLU
 }
@@ -69,10 +73,14 @@ func SignalsOn(images int) Hook {
 	return Hook{Name: "signals", Graph: func(l *Look) {
 		x, _ := l.Validation(images)
 		for _, layer := range l.Layers(x) {
-			l.Reduced(layer.Name+" "+layer.Kind.String(), Reshape(layer.Node, x.Shape().Dim(0), -1), layer.summarize)
+			name, values := layer.Name+" "+layer.Kind.String(), Reshape(layer.Node, x.Shape().Dim(0), -1)
+			l.Reduced(name, values, layer.summarize)
+			l.Reduced(name+acrossRecord, values, layer.acrossImages)
 		}
 	}}
 }
+
+const acrossRecord = " across images"
 
 // summarize turns the values of a layer, [images, units], into the numbers of a Signal.
 func (l Layer) summarize(values []float32) []float64 {
@@ -81,7 +89,13 @@ func (l Layer) summarize(values []float32) []float64 {
 	return s.encode()
 }
 
-// encode writes all of a Signal but its name in numbers.
+// acrossImages returns OverImages and Cosine of the values of a layer, [images, units].
+func (l Layer) acrossImages(values []float32) []float64 {
+	units := len(values) / l.images
+	return []float64{overImages(values, units), cosine(values, units)}
+}
+
+// encode writes in numbers all of a Signal but its name and what acrossImages returns.
 func (s Signal) encode() []float64 {
 	numbers := []float64{float64(s.Images), float64(s.Units), s.Mean, s.Std}
 	numbers = append(numbers, s.Percentiles[:]...)
@@ -118,8 +132,10 @@ func decode(name string, numbers []float64) Signal {
 func SignalsOf(h *History) [][]Signal {
 	all := make([][]Signal, len(h.Steps))
 	for k, values := range h.Values {
-		for i, numbers := range values {
-			all[k] = append(all[k], decode(h.Names[i], numbers))
+		for i := 0; i+1 < len(values); i += 2 {
+			s := decode(h.Names[i], values[i])
+			s.OverImages, s.Cosine = values[i+1][0], values[i+1][1]
+			all[k] = append(all[k], s)
 		}
 	}
 	return all

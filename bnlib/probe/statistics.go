@@ -96,6 +96,53 @@ func deadUnits(values []float32, units int) float64 {
 	return float64(dead) / float64(units)
 }
 
+// overImages returns the root mean square, over the units, of the standard deviation over the images. values is [images, units].
+func overImages(values []float32, units int) float64 {
+	mean, squares := make([]float64, units), 0.0
+	images := float64(len(values) / units)
+	for row := range slices.Chunk(values, units) {
+		for u, v := range row {
+			mean[u] += float64(v) / images
+		}
+	}
+	for row := range slices.Chunk(values, units) {
+		for u, v := range row {
+			d := float64(v) - mean[u]
+			squares += d * d
+		}
+	}
+	return finiteOrNaN(math.Sqrt(squares / float64(len(values))))
+}
+
+// cosine returns the mean cosine of the angle between each row of values, [images, units], and the next. Rows of zeros have no angle.
+func cosine(values []float32, units int) float64 {
+	var before []float32
+	sum, pairs, square, squareBefore := 0.0, 0, 0.0, 0.0
+	for row := range slices.Chunk(values, units) {
+		product := 0.0
+		square = 0
+		for u, v := range row {
+			square += float64(v) * float64(v)
+			if before != nil {
+				product += float64(v) * float64(before[u])
+			}
+		}
+		if before != nil && square != 0 && squareBefore != 0 {
+			sum += product / math.Sqrt(square) / math.Sqrt(squareBefore)
+			pairs++
+		}
+		before, squareBefore = row, square
+	}
+	return finiteOrNaN(sum / float64(pairs))
+}
+
+func finiteOrNaN(x float64) float64 {
+	if math.IsInf(x, 0) {
+		return math.NaN()
+	}
+	return x
+}
+
 // finer is how many bins, for finding percentiles, make one of a histogram.
 const finer = 64
 

@@ -79,6 +79,55 @@ func summarizeSorted(s *Signal, values []float32, act activationKind) {
 	}
 }
 
+// acrossImagesPlainly is what acrossImages returns, from the definitions. values is [images, units].
+func acrossImagesPlainly(values []float64, units int) (overImages, cosine float64) {
+	n := len(values) / units
+	for u := range units {
+		mean := 0.0
+		for i := range n {
+			mean += values[i*units+u] / float64(n)
+		}
+		for i := range n {
+			overImages += math.Pow(values[i*units+u]-mean, 2) / float64(n*units)
+		}
+	}
+	dot := func(i, k int) (sum float64) {
+		for u := range units {
+			sum += values[i*units+u] * values[k*units+u]
+		}
+		return sum
+	}
+	for i := range n - 1 {
+		cosine += dot(i, i+1) / math.Sqrt(dot(i, i)*dot(i+1, i+1)) / float64(n-1)
+	}
+	return math.Sqrt(overImages), cosine
+}
+
+func TestAcrossImages(t *testing.T) {
+	nan := math.NaN()
+	inf := float32(math.Inf(1))
+	for name, c := range map[string]struct {
+		values             []float32
+		overImages, cosine float64
+	}{
+		"alike":              {[]float32{1, 2, 1, 2, 1, 2}, 0, 1},
+		"opposite":           {[]float32{1, 2, -1, -2}, math.Sqrt(2.5), -1},
+		"right angles":       {[]float32{1, 0, 0, 1, 1, 0}, math.Sqrt(2. / 9), 0},
+		"an image of zeros":  {[]float32{1, 1, 0, 0, 1, 1, 1, 1}, math.Sqrt(3. / 16), 1},
+		"all zeros":          {make([]float32, 8), 0, nan},
+		"one image":          {[]float32{3, 4}, 0, nan},
+		"as large as can be": {[]float32{3e38, 3e38, 3e38, 3e38}, 0, 1},
+		"infinite":           {[]float32{inf, 1, 2, 3}, nan, nan},
+		"not a number":       {[]float32{float32(nan), 1, 2, 3}, nan, nan},
+	} {
+		layer := Layer{images: len(c.values) / 2}
+		got := layer.acrossImages(c.values)
+		if diff := cmp.Diff([]float64{c.overImages, c.cosine}, got, cmpopts.EquateNaNs(), cmpopts.EquateApprox(1e-12, 1e-12)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func TestSummarize(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())
