@@ -78,12 +78,12 @@ func ExampleResults() {
 	table := chart.Results(runs...).AddColumn("article, test", chart.Accuracies(article.PlainTest, article.BatchNormTest)...)
 	fmt.Print(table.Text())
 	// Output:
-	// | network            | test accuracy | validation accuracy |  90% at step | steps per second | article, test |   status |
-	// | ------------------ | ------------: | ------------------: | -----------: | ---------------: | ------------: | -------: |
-	// | without batch norm |         .7068 |               .7068 |        never |             1250 |         .9746 | finished |
-	// | with batch norm    |         .9406 |               .9406 | 500 (0.40 s) |             1250 |         .9801 | finished |
+	// | network            | test accuracy | validation accuracy | 90% at step | article, test |   status |
+	// | ------------------ | ------------: | ------------------: | ----------: | ------------: | -------: |
+	// | without batch norm |         .7068 |               .7068 |       never |         .9746 | finished |
+	// | with batch norm    |         .9406 |               .9406 |         500 |         .9801 | finished |
 	//
-	// Experiment 1 · weights normal(0, 0.05) · learning rate 0.01 · ReLU · minibatches of 60 · seed 1 · steps per second of each of 2 networks trained together
+	// Experiment 1 · weights normal(0, 0.05) · learning rate 0.01 · ReLU · minibatches of 60 · seed 1
 }
 
 // The article's closing table, with ours over several seeds beside it; bnlib.Study trains them.

@@ -8,15 +8,15 @@ import (
 	"batchnorm/bnlib/plot"
 )
 
-// Results tells how each run ended: accuracies on the test and validation images, the first evaluation at 90% or above
-// with the training time until then, training steps per second, and the status. What is not known is a dash.
+// Results tells how each run ended: accuracies on the test and validation images, the first evaluation at 90% or above, and the
+// status. What is not known is a dash. How fast a run was it does not tell: networks that train beside each other share a machine.
 func Results(runs ...*bnlib.Run) *plot.Table {
-	t := &plot.Table{Header: []string{"network", "test accuracy", "validation accuracy", "90% at step", "steps per second", "status"}}
+	t := &plot.Table{Header: []string{"network", "test accuracy", "validation accuracy", "90% at step", "status"}}
 	notes := []string{}
 	if c := conditions(runs); c != "" {
 		notes = append(notes, c)
 	}
-	diverged, lockstep := false, 0
+	diverged := false
 	for i, look := range appearances(runs) {
 		run := runs[i]
 		test, validation := "–", "–"
@@ -30,14 +30,10 @@ func Results(runs ...*bnlib.Run) *plot.Table {
 			diverged = true
 			test, validation = starred(test), starred(validation)
 		}
-		lockstep = max(lockstep, run.Lockstep)
-		t.Rows = append(t.Rows, []string{look.name, test, validation, reached(run), speed(run), status(run)})
+		t.Rows = append(t.Rows, []string{look.name, test, validation, reached(run), status(run)})
 	}
 	if len(runs) > 0 && oneExperiment(runs) && runs[0].Network.Name != "" {
 		notes = append([]string{runs[0].Network.Name}, notes...)
-	}
-	if lockstep > 1 {
-		notes = append(notes, fmt.Sprintf("steps per second of each of %d networks trained together", lockstep))
 	}
 	t.Caption = strings.Join(notes, " · ")
 	if diverged {
@@ -63,17 +59,8 @@ func reached(run *bnlib.Run) string {
 		return "not yet"
 	case !ok:
 		return "never"
-	case run.StepsPerSecond > 0:
-		return fmt.Sprintf("%d (%.2f s)", step, float64(step)/run.StepsPerSecond)
 	}
 	return fmt.Sprint(step)
-}
-
-func speed(run *bnlib.Run) string {
-	if run.StepsPerSecond <= 0 || !finite(run.StepsPerSecond) {
-		return "–"
-	}
-	return fmt.Sprintf("%.0f", run.StepsPerSecond)
 }
 
 func status(run *bnlib.Run) string {

@@ -13,7 +13,7 @@ func TestResults(t *testing.T) {
 	nan := math.NaN()
 	run := func(change func(*bnlib.Run)) *bnlib.Run {
 		r := broken(0, 2, 1, .5)
-		r.Test, r.StepsPerSecond = .91, 100
+		r.Test = .91
 		r.Points[1].Accuracy, r.Points[2].Accuracy = .95, .925
 		change(r)
 		return r
@@ -23,17 +23,16 @@ func TestResults(t *testing.T) {
 		run  *bnlib.Run
 		want string
 	}{
-		{"finished", run(func(r *bnlib.Run) {}), "without batch norm|.9100|.9250|10 (0.10 s)|100|finished"},
-		{"no speed", run(func(r *bnlib.Run) { r.StepsPerSecond = 0 }), "without batch norm|.9100|.9250|10|–|finished"},
-		{"begun", run(func(r *bnlib.Run) { *r = bnlib.Run{Network: r.Network, Status: bnlib.Running} }), "without batch norm|–|–|not yet|–|step 0 of 20"},
-		{"underway", run(func(r *bnlib.Run) { r.Points, r.Test, r.Status = r.Points[:1], 0, bnlib.Running }), "without batch norm|–|.5000|not yet|100|step 0 of 20"},
+		{"finished", run(func(r *bnlib.Run) {}), "without batch norm|.9100|.9250|10|finished"},
+		{"begun", run(func(r *bnlib.Run) { *r = bnlib.Run{Network: r.Network, Status: bnlib.Running} }), "without batch norm|–|–|not yet|step 0 of 20"},
+		{"underway", run(func(r *bnlib.Run) { r.Points, r.Test, r.Status = r.Points[:1], 0, bnlib.Running }), "without batch norm|–|.5000|not yet|step 0 of 20"},
 		{"cancelled", run(func(r *bnlib.Run) {
 			r.Points, r.Test, r.Status = r.Points[:2], nan, bnlib.Cancelled
-		}), "without batch norm|–|.9500|10 (0.10 s)|100|cancelled at step 10 of 20"},
+		}), "without batch norm|–|.9500|10|cancelled at step 10 of 20"},
 		{"diverged", run(func(r *bnlib.Run) {
 			*r = *broken(7, 2, nan, nan)
 			r.Test, r.Status = .098, bnlib.Diverged
-		}), "without batch norm|.0980*|.5000*|never|–|diverged at step 7"},
+		}), "without batch norm|.0980*|.5000*|never|diverged at step 7"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -50,10 +49,10 @@ func TestResults(t *testing.T) {
 
 func TestAddColumn(t *testing.T) {
 	table := chart.Results(recorded("experiment1")...).AddColumn("article", chart.Accuracies(.9746)...)
-	if got := table.Header[5]; got != "article" {
+	if got := table.Header[4]; got != "article" {
 		t.Errorf("column %q", got)
 	}
-	if a, b := table.Rows[0][5], table.Rows[1][5]; a != ".9746" || b != "–" {
+	if a, b := table.Rows[0][4], table.Rows[1][4]; a != ".9746" || b != "–" {
 		t.Errorf("cells %q and %q", a, b)
 	}
 }
