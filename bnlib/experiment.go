@@ -90,7 +90,27 @@ func (e Experiment) Validate(trainImages int) error {
 			check(nonNegative(value), fmt.Sprintf("%s[%q]", field, pattern), value, "a finite number, 0 or above")
 		}
 	}
+	if e.Schedule != nil && e.Steps >= 1 && e.Steps <= math.MaxInt32 {
+		if step, value, ok := e.checkSchedule(); !ok {
+			check(false, fmt.Sprintf("Schedule(%d)", step), value, "a finite number, 0 or above, at every step from 0 to %d", e.Steps-1)
+		}
+	}
 	return errors.Join(errs...)
+}
+
+// checkSchedule returns the first step at which Schedule gives no factor, and what it gives instead.
+func (e Experiment) checkSchedule() (step int, value any, ok bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			value, ok = fmt.Sprintf("a panic (%v)", r), false
+		}
+	}()
+	for ; step < e.Steps; step++ {
+		if factor := e.Schedule(step); !nonNegative(factor) {
+			return step, factor, false
+		}
+	}
+	return step, nil, true
 }
 
 // nonNegative reports whether x is a number, 0 or above, that is finite as a float32 as well.

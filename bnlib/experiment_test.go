@@ -76,6 +76,11 @@ func TestValidate(t *testing.T) {
 		{"negative std of a variable", func(e *Experiment) { e.Stds = ByVariable{"hidden_1": -2} }, []string{`Stds["hidden_1"] is -2`, "0 or above"}},
 		{"NaN rate of a variable", func(e *Experiment) { e.Rates = ByVariable{"hidden_*": math.NaN()} }, []string{`Rates["hidden_*"] is NaN`, "0 or above"}},
 		{"infinite decay", func(e *Experiment) { e.Decay = ByVariable{"logits": math.Inf(1)} }, []string{`Decay["logits"] is +Inf`, "0 or above"}},
+		{"a schedule that is no number", func(e *Experiment) { e.Schedule = func(step int) float64 { return math.Sqrt(float64(99 - step)) } },
+			[]string{"Schedule(100) is NaN", "0 or above", "0 to 49999"}},
+		{"a negative schedule", func(e *Experiment) { e.Schedule = func(step int) float64 { return 1 - float64(step) } }, []string{"Schedule(2) is -1"}},
+		{"a schedule that panics", func(e *Experiment) { e.Schedule = func(step int) float64 { return []float64{1}[step] } },
+			[]string{"Schedule(1) is a panic", "index out of range"}},
 		{"two at once", func(e *Experiment) { e.Batch, e.Every = 0, 0 }, []string{"Batch is 0", "Every is 0"}},
 	} {
 		e := Article(1)

@@ -74,9 +74,20 @@ func euclidean(values []float32) []float64 {
 	return []float64{math.Sqrt(sum[0] + sum[1] + sum[2] + sum[3])}
 }
 
-// NormsOf returns what a history of Norms says of each variable, [step][variable]. rate is the learning rate of a variable.
+// NormsOf returns what a history of Norms says of each variable, [step][variable]; nothing of a history of another hook. rate is the
+// learning rate of a variable.
 func NormsOf(h *History, rate func(name string) float64) [][]ParameterSizes {
 	all := make([][]ParameterSizes, len(h.Steps))
+	if len(h.Names)%4 != 1 || h.Names[0] != lossRecord {
+		return all
+	}
+	for _, values := range h.Values {
+		for _, numbers := range values {
+			if len(numbers) != 1 {
+				return all
+			}
+		}
+	}
 	for k, values := range h.Values {
 		for i := 1; i+3 < len(h.Names); i += 4 {
 			name := h.Names[i][:len(h.Names[i])-len(normRecord)]

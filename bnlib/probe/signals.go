@@ -128,9 +128,20 @@ func decode(name string, numbers []float64) Signal {
 	return s
 }
 
-// SignalsOf returns the signals in a history of Signals, [step][layer], in the order of its steps and of the network's layers.
+// signalNumbers is how many numbers encode makes, the counts of the histogram apart.
+var signalNumbers = len(Signal{}.encode())
+
+// SignalsOf returns the signals in a history of Signals, [step][layer], in the order of its steps and of the network's layers; none
+// of a history of another hook.
 func SignalsOf(h *History) [][]Signal {
 	all := make([][]Signal, len(h.Steps))
+	for _, values := range h.Values {
+		for i, numbers := range values {
+			if least := [2]int{signalNumbers, 2}[i%2]; len(numbers) < least || len(values)%2 != 0 {
+				return all
+			}
+		}
+	}
 	for k, values := range h.Values {
 		for i := 0; i+1 < len(values); i += 2 {
 			s := decode(h.Names[i], values[i])

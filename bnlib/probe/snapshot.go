@@ -1,5 +1,7 @@
 package probe
 
+import "math"
+
 // Snapshot is what Signals and Norms saw of a network after some step.
 type Snapshot struct {
 	Step       int
@@ -22,7 +24,10 @@ func Snapshots(signals, norms *History, rate func(name string) float64) []Snapsh
 			if at != step {
 				continue
 			}
-			s := Snapshot{Step: step, Loss: norms.Values[i][0][0], Signals: layers[k], Parameters: parameters[i]}
+			s := Snapshot{Step: step, Loss: math.NaN(), Signals: layers[k], Parameters: parameters[i]}
+			if loss := norms.At(at, lossRecord); len(loss) == 1 {
+				s.Loss = loss[0]
+			}
 			if len(s.Signals) > 0 {
 				s.Images = s.Signals[0].Images
 			}

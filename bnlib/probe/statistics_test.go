@@ -179,3 +179,19 @@ func BenchmarkSummarize(b *testing.B) {
 		summarize(&Signal{Units: 128}, values, reluActivation)
 	}
 }
+
+// TestOfAnotherHook gives what another hook saw for what Signals and Norms see.
+func TestOfAnotherHook(t *testing.T) {
+	for name, h := range map[string]*History{
+		"nothing":     {Steps: []int{0}, Values: [][][]float64{{}}},
+		"one number":  {Steps: []int{0}, Names: []string{"mine"}, Values: [][][]float64{{{1}}}},
+		"an array":    {Steps: []int{0}, Names: []string{"loss"}, Values: [][][]float64{{{1, 2, 3}}}},
+		"two records": {Steps: []int{0}, Names: []string{"a", "b"}, Values: [][][]float64{{{1}, {1, 2}}}},
+	} {
+		for step, signals := range SignalsOf(h) {
+			if len(signals) != 0 || len(NormsOf(h, func(string) float64 { return 1 })[step]) != 0 {
+				t.Errorf("%s: signals %v, norms %v", name, signals, NormsOf(h, nil))
+			}
+		}
+	}
+}
