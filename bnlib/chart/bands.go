@@ -83,7 +83,6 @@ func travel(run *bnlib.Run, layer string) string {
 		}
 		last = i
 	}
-	within := func(low, high float64) string { return "[" + plot.Short(low) + ", " + plot.Short(high) + "]" }
 	at := divergedAt(run)
 	switch {
 	case first < 0 && at > 0:
@@ -97,3 +96,5 @@ func travel(run *bnlib.Run, layer string) string {
 	}
 	return fmt.Sprintf("moves from %s to %s", within(low[first], high[first]), within(low[last], high[last]))
 }
+
+func within(low, high float64) string { return "[" + plot.Short(low) + ", " + plot.Short(high) + "]" }

@@ -25,5 +25,8 @@ func cellFigures() map[string]*plot.Figure {
 func allFigures() map[string]*plot.Figure {
 	all := figures()
 	maps.Copy(all, cellFigures())
+	for name, e := range explorers() {
+		all[name] = e.Still
+	}
 	return all
 }

@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write the golden pictures and specifica
 
 // golden names the figures whose pictures are compared with testdata; the others are only drawn.
 var golden = []string{"accuracy", "error", "training", "early", "diverged", "collapsed", "variants", "bands", "bands_diverged", "sizes_sigmoid", "units_sigmoid",
-	"profile", "multiples", "seeds_one", "seeds"}
+	"profile", "multiples", "seeds_one", "seeds", "distributions"}
 
 func figures() map[string]*plot.Figure {
 	one, seven := recorded("experiment1"), recorded("experiment7")
@@ -117,6 +117,15 @@ func TestWriteSpecs(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(filepath.Join(folder, name+".png"), picture, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, e := range explorers() {
+		spec, err := e.VegaLite()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, "moving_"+name+".json"), spec, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -41,7 +41,7 @@ func HistogramHeat(runs ...*bnlib.Run) *plot.Figure {
 	for _, layer := range names {
 		row := make([]*heat, len(runs))
 		for i, run := range runs {
-			row[i] = newHeat(run, layer)
+			row[i] = newHeat(seen(run), layer)
 		}
 		shareRange(row)
 		heats = append(heats, row...)
@@ -70,9 +70,9 @@ type heat struct {
 	columns   [][]float64 // shares, heatRows a step
 }
 
-func newHeat(run *bnlib.Run, layer string) *heat {
+func newHeat(looks []probe.Snapshot, layer string) *heat {
 	h := &heat{layer: layer, low: math.NaN(), high: math.NaN(), narrow: math.NaN()}
-	for _, s := range seen(run) {
+	for _, s := range looks {
 		signal, ok := preActivation(s, layer)
 		if !ok {
 			continue

@@ -94,12 +94,13 @@ func TestSignalExplorer(t *testing.T) {
 }
 
 func TestExplorerRefuses(t *testing.T) {
-	networks, snapshots := initial()
 	for want, e := range map[string]*plot.Explorer{
 		"Explorer.Start":     chart.SignalExplorer(nil, nil, bnlib.Article(1)),
-		"Explorer.Slider":    chart.SignalExplorer(networks[:2], snapshots, bnlib.Article(1)), // nowhere to move
+		"Explorer.Slider":    {States: make([]plot.State, 2)}, // nowhere to move
 		"Explorer.States[1]": {Slider: plot.Slider{Max: 1, Step: 1}, States: []plot.State{{Figure: &plot.Figure{}}, {Figure: &plot.Figure{Panels: make([]plot.Panel, 1)}}}},
-		"no curves":          {Slider: plot.Slider{Max: 1, Step: 1}, States: []plot.State{{Figure: &plot.Figure{Panels: make([]plot.Panel, 1)}}}},
+		"no curves": {Slider: plot.Slider{Max: 1, Step: 1}, States: []plot.State{
+			{Figure: &plot.Figure{Panels: make([]plot.Panel, 1)}}, {Figure: &plot.Figure{Panels: make([]plot.Panel, 1)}},
+		}},
 	} {
 		if _, err := e.VegaLite(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error about %s", err, want)

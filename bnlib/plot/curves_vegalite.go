@@ -140,7 +140,7 @@ func (p *pane) curveLayers(index int, s *sheet, data *dataSets, first bool) (cur
 	}
 	dots := func(filters ...any) object {
 		return object{
-			"transform": append(filters, within),
+			"transform": append(filters, s.within()...),
 			"mark":      object{"type": "point", "filled": true, "size": 40, "clip": false, "color": color},
 		}
 	}

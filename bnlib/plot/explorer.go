@@ -9,13 +9,15 @@ import (
 )
 
 // Explorer is a figure that moves: the reader sets a number with a slider and picks one of several options below it. All that
-// can be seen is in its Vega-Lite rendering, so it follows the slider at once and needs no kernel. Its PNG is the still
-// picture of the state that it starts with.
+// can be seen is in its Vega-Lite rendering, so it follows the slider at once and needs no kernel. Its PNG is a still picture.
+// One of a single state is the figure of that state, with nothing to set.
 type Explorer struct {
 	Slider Slider
-	Option string  // what the options are, such as "activation"
+	Option string  // what the options are, such as "activation"; "": all states are of one, and there is nothing to pick
 	States []State // for every position of the slider and every option
 	Start  int     // index of the state to start with
+	Play   bool    // a box to tick sets the slider in motion; it stops at Max or when the tick is taken away
+	Still  *Figure // what PNG draws; nil: the state that it starts with
 }
 
 // Slider is the positions from Min to Max, Step apart.
@@ -32,27 +34,34 @@ type State struct {
 	Figure   *Figure
 }
 
-// PNG renders the state that e starts with.
+// PNG renders the still picture of e.
 func (e *Explorer) PNG() ([]byte, error) {
 	if err := e.validate(); err != nil {
 		return nil, err
 	}
-	return e.States[e.Start].Figure.PNG()
+	return e.still().PNG()
 }
 
-// Title is that of the state that e starts with.
+// Title is that of the still picture of e.
 func (e *Explorer) Title() string {
 	if e.validate() != nil {
 		return ""
 	}
-	return e.States[e.Start].Figure.Title
+	return e.still().Title
+}
+
+func (e *Explorer) still() *Figure {
+	if e.Still != nil {
+		return e.Still
+	}
+	return e.States[e.Start].Figure
 }
 
 func (e *Explorer) validate() error {
 	if e.Start < 0 || e.Start >= len(e.States) {
 		return fmt.Errorf("plot: Explorer.Start is %d; allowed: 0 to %d, the index of a state", e.Start, len(e.States)-1)
 	}
-	if !(e.Slider.Min < e.Slider.Max && e.Slider.Step > 0) {
+	if len(e.States) > 1 && !(e.Slider.Min < e.Slider.Max && e.Slider.Step > 0) {
 		return fmt.Errorf("plot: Explorer.Slider is from %v to %v by %v; allowed: Min below Max, and a Step above 0",
 			e.Slider.Min, e.Slider.Max, e.Slider.Step)
 	}
@@ -69,6 +78,9 @@ func (e *Explorer) validate() error {
 func (e *Explorer) VegaLite() ([]byte, error) {
 	if err := e.validate(); err != nil {
 		return nil, err
+	}
+	if len(e.States) == 1 {
+		return e.States[0].Figure.VegaLite()
 	}
 	sheets := make([]*sheet, len(e.States))
 	lines := 0
@@ -104,6 +116,9 @@ func (e *Explorer) VegaLite() ([]byte, error) {
 		title["text"] = object{"expr": "titles[max(0, at)]"}
 	}
 	spec["params"] = append(e.params(titles), spec["params"].([]any)...)
+	if e.Play {
+		spec["config"].(object)["signals"] = e.playing()
+	}
 	return json.Marshal(spec)
 }
 
@@ -116,16 +131,44 @@ func (e *Explorer) params(titles [][]string) []any {
 			options = append(options, s.Option)
 		}
 	}
-	start := e.States[e.Start]
-	return []any{
-		object{"name": "position", "value": start.Position, "bind": object{
-			"input": "range", "min": e.Slider.Min, "max": e.Slider.Max, "step": e.Slider.Step, "name": e.Slider.Label + " ",
-		}},
-		object{"name": "option", "value": start.Option, "bind": object{"input": "radio", "options": options, "name": e.Option + " "}},
+	option := object{"name": "option", "value": e.States[e.Start].Option}
+	if e.Option != "" {
+		option["bind"] = object{"input": "radio", "options": options, "name": e.Option + " "}
+	}
+	params := []any{
+		option,
 		object{"name": "keys", "value": keys},
 		object{"name": "titles", "value": titles},
 		object{"name": "at", "expr": "indexof(keys, option + ' ' + round(1000 * position))"},
 	}
+	if e.Play {
+		return params
+	}
+	return append([]any{e.slider()}, params...)
+}
+
+func (e *Explorer) slider() object {
+	return object{"name": "position", "value": e.States[e.Start].Position, "bind": object{
+		"input": "range", "min": e.Slider.Min, "max": e.Slider.Max, "step": e.Slider.Step, "name": e.Slider.Label + " ",
+	}}
+}
+
+const playEvery = 300 // milliseconds from one position to the next
+
+// playing is the slider and the box to tick as signals of Vega. A parameter of Vega-Lite knows no timer; signals in the config
+// are handed on to Vega as they are. Where the tick is missing a tick of the timer changes no signal, and nothing is drawn anew.
+func (e *Explorer) playing() []any {
+	last := e.Slider.Max - e.Slider.Step/2 // beyond which there is no other position
+	position := e.slider()
+	position["on"] = []any{object{
+		"events": object{"type": "timer", "throttle": playEvery},
+		"update": fmt.Sprintf("play ? (position < %v ? position + %v : %v) : position", last, e.Slider.Step, e.Slider.Min),
+	}}
+	play := object{"name": "play", "value": false, "bind": object{"input": "checkbox", "name": "play "}, "on": []any{object{
+		"events": object{"signal": "position"},
+		"update": fmt.Sprintf("play && position < %v", last),
+	}}}
+	return []any{position, play}
 }
 
 // position is a slider's position as params' expression writes it: sliders count in fractions that no float64 holds exactly.

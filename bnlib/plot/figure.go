@@ -14,9 +14,10 @@ type Figure struct {
 	Title    string // what there is to see, with its numbers
 	Subtitle string // under which conditions; may be empty
 	Panels   []Panel
-	Columns  int // panels in a row; 0: all of them
-	Width    int // of the whole in CSS pixels; 0: 640 for one column, 390 for each of several
-	Height   int // of each panel's plotting area in CSS pixels; 0: 280 for one column, 240 for several
+	Columns  int  // panels in a row; 0: all of them
+	Width    int  // of the whole in CSS pixels; 0: 640 for one column, 390 for each of several
+	Height   int  // of each panel's plotting area in CSS pixels; 0: 280 for one column, 240 for several
+	Fixed    bool // the page's axes cannot be moved or zoomed: those of different panels mean different things
 }
 
 // Panel is one pair of axes with what is drawn between them.

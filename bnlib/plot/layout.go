@@ -17,6 +17,7 @@ type sheet struct {
 	width           float64 // of one panel with its axis, in CSS pixels
 	height          float64 // of its plotting area
 	titled          bool    // some panel has a title, and all leave room for one
+	fixed           bool    // axes cannot be moved or zoomed
 }
 
 type entry struct {
@@ -105,6 +106,7 @@ func (f *Figure) layout() *sheet {
 		columns: f.columns(),
 		width:   float64(width) / float64(f.columns()),
 		height:  float64(height),
+		fixed:   f.Fixed,
 	}
 	s.title = wrap(f.Title, titleSize, true, float64(width)-16)
 	s.subtitle = wrap(f.Subtitle, subtitleSize, false, float64(width)-16)

@@ -11,11 +11,16 @@ import (
 // Hint says what a reader can do with the Vega-Lite rendering of a figure of curves.
 const Hint = "Point at a curve for its values. Drag to move along the steps, Ctrl + wheel or pinch to zoom, double-click to go back. Click a name in the legend to highlight it, Shift-click for several."
 
+const fixedHint = "Point at a curve for its values. Click a name in the legend to highlight it, Shift-click for several."
+
 const cellHint = "Point at a cell or a dot for its value."
 
 // hint says what a reader can do with this figure.
 func (s *sheet) hint() string {
 	for _, p := range s.panels {
+		if len(p.curves) > 0 && s.fixed {
+			return fixedHint
+		}
 		if len(p.curves) > 0 {
 			return Hint
 		}
@@ -89,18 +94,18 @@ func (s *sheet) vegaLite() (object, error) {
 		spec["title"] = title
 	}
 	if len(main) > 0 {
-		spec["params"] = []any{
-			object{"name": "pointed", "views": pointed, "select": object{
-				"type": "point", "fields": []string{"x"}, "nearest": true, "on": "pointermove", "clear": "pointerout",
-			}},
+		params := []any{object{"name": "pointed", "views": pointed, "select": object{
+			"type": "point", "fields": []string{"x"}, "nearest": true, "on": "pointermove", "clear": "pointerout",
+		}}}
+		if !s.fixed {
 			// Without a modifier the wheel scrolls the notebook past the figure.
-			object{"name": "zoom", "views": main, "bind": "scales", "select": object{
+			params = append(params, object{"name": "zoom", "views": main, "bind": "scales", "select": object{
 				"type": "interval", "encodings": []string{"x"}, "zoom": "wheel![event.ctrlKey || event.metaKey || event.altKey]",
-			}},
-			object{"name": "picked", "views": main[:1], "bind": "legend", "select": object{
-				"type": "point", "fields": []string{"key"},
-			}},
+			}})
 		}
+		spec["params"] = append(params, object{"name": "picked", "views": main[:1], "bind": "legend", "select": object{
+			"type": "point", "fields": []string{"key"},
+		}})
 	}
 	return spec, nil
 }
@@ -220,7 +225,7 @@ func (p *pane) vegaLite(index int, s *sheet, data *dataSets, first bool) (object
 			placed = append(placed, p.scatterLayer(s, data))
 		}
 		if len(p.marks) > 0 {
-			placed = append(placed, p.markLayer())
+			placed = append(placed, p.markLayer(s))
 		}
 	}
 	if len(placed) > 0 {
@@ -283,10 +288,15 @@ func (s scale) vegaLite(cells bool) object {
 	return out
 }
 
-// within keeps what lies within the steps zoomed into. Unlike clipping it leaves whole what sits on the edge.
-var within = object{"filter": "!isArray(zoom.x) || inrange(datum.x, zoom.x)"}
+// within are transforms that keep what lies within the steps zoomed into. Unlike clipping they leave whole what sits on the edge.
+func (s *sheet) within() []any {
+	if s.fixed {
+		return nil
+	}
+	return []any{object{"filter": "!isArray(zoom.x) || inrange(datum.x, zoom.x)"}}
+}
 
-func (p *pane) markLayer() object {
+func (p *pane) markLayer(s *sheet) object {
 	rows := make([]any, len(p.marks))
 	for i, m := range p.marks {
 		row := object{"x": m.X, "y": m.Y, "text": m.Text, "detail": m.Detail, "color": m.Color, "dx": wordGap, "dy": -m.dy, "align": "left"}
@@ -305,8 +315,8 @@ func (p *pane) markLayer() object {
 			"encoding": object{"text": object{"field": "text"}},
 		}},
 	}
-	if len(p.curves) > 0 {
-		layer["transform"] = []any{within}
+	if len(p.curves) > 0 && !s.fixed {
+		layer["transform"] = s.within()
 	}
 	return layer
 }

@@ -30,8 +30,7 @@ func Explore(e bnlib.Experiment) error {
 	if err != nil {
 		return err
 	}
-	explorer := chart.SignalExplorer(networks, snapshots, e)
-	return figure("", explorer.Title(), explorer)
+	return Moving(chart.SignalExplorer(networks, snapshots, e))
 }
 
 // explored returns the networks that Explore looks into. Quick mode has fewer.

@@ -52,6 +52,10 @@ func Figure(figures ...*plot.Figure) error {
 	return nil
 }
 
+// Moving shows a figure that the reader moves, for the page to draw, and its still picture for readers without JavaScript. It
+// needs no kernel: it also moves on a page that was saved.
+func Moving(e *plot.Explorer) error { return figure("", e.Title(), e) }
+
 // drawing is a plot.Figure or a plot.Explorer.
 type drawing interface {
 	VegaLite() ([]byte, error)

@@ -42,6 +42,7 @@ func validate(spec []byte) error {
 	if err != nil {
 		return fmt.Errorf("vegalite: %w", err)
 	}
+	dropSignals(doc)
 	var invalid *jsonschema.ValidationError
 	if err := s.Validate(doc); errors.As(err, &invalid) {
 		return fmt.Errorf("vegalite: %w", deepest(invalid))
@@ -59,4 +60,14 @@ func deepest(e *jsonschema.ValidationError) *jsonschema.ValidationError {
 		}
 	}
 	return found
+}
+
+// dropSignals takes away the one thing that Vega-Lite takes and its schema does not list: config.signals, which it hands on to
+// Vega, where they become signals of the view (mergeConfig in vega-util, collectSignals in vega-parser).
+func dropSignals(spec any) {
+	if top, ok := spec.(map[string]any); ok {
+		if config, ok := top["config"].(map[string]any); ok {
+			delete(config, "signals")
+		}
+	}
 }
