@@ -1,6 +1,7 @@
 package chart_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -73,6 +74,16 @@ func TestDistributions(t *testing.T) {
 				t.Errorf("at %v the bins of panel %d hold %v%% of the values", s.Position, i, sum)
 			}
 		}
+	}
+	picture, err := e.PNG()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if still, err := e.Still.PNG(); err != nil || !bytes.Equal(picture, still) {
+		t.Errorf("the picture is not the still one (%v)", err)
+	}
+	if got := len(e.Still.Panels[0].Series); got != 3 {
+		t.Errorf("the still picture has %d curves in a panel, want those of the first, the middle and the last step", got)
 	}
 	spec := vegalite.Of(t, e)
 	if len(spec) > 120_000 {

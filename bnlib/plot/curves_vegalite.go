@@ -165,13 +165,17 @@ func (p *pane) curveLayers(index int, s *sheet, data *dataSets, first bool) (cur
 	}, p.pointerLayer(index, t)}
 }
 
+// row is the row of the data that a tooltip is about: what the reader points at is not the rule but the region that is nearest
+// to it, whose datum is the rule.
+const row = "(datum.datum || datum)"
+
 // pointerLayer is a vertical rule that follows the pointer from one recorded step to the next and carries the values of all
 // curves there.
 func (p *pane) pointerLayer(index int, t curveTable) object {
-	says := []said{{p.x.label, "format(datum.x, '~g')"}}
-	number := func(column string) string { return "format(datum." + column + ", '.4g')" }
+	says := []said{{p.x.label, "format(" + row + ".x, '~g')"}}
+	number := func(column string) string { return "format(" + row + "." + column + ", '.4g')" }
 	known := func(column, text string) string {
-		return "isFinite(toNumber(datum." + column + ")) ? " + text + " : '–'"
+		return "isFinite(toNumber(" + row + "." + column + ")) ? " + text + " : '–'"
 	}
 	for _, faint := range []bool{false, true} {
 		for i, c := range p.curves {

@@ -54,6 +54,17 @@ func TestGapsAndHoles(t *testing.T) {
 	}
 }
 
+// What the reader points at in curves is a region around a row of the data, whose datum has the row as its datum.
+func TestTooltipsReadTheRow(t *testing.T) {
+	f := &plot.Figure{Panels: []plot.Panel{{X: plot.Axis{Label: "step"}, Series: []plot.Series{{Name: "a", X: []float64{0, 1}, Y: []float64{2, 3}}}}}}
+	spec := string(vegalite.Of(t, f))
+	for _, want := range []string{`\"step\": format((datum.datum || datum).x, '~g')`, `format((datum.datum || datum).c1, '.4g')`} {
+		if !strings.Contains(spec, want) {
+			t.Errorf("no %s in %s", want, spec)
+		}
+	}
+}
+
 // Two series of one name and different styles are two entries of the legend: what is drawn follows the style alone.
 func TestLegendHasNameAndStyle(t *testing.T) {
 	x := []float64{0, 1}
