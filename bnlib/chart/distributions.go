@@ -10,15 +10,16 @@ import (
 	"batchnorm/bnlib/probe"
 )
 
-const mostFrames = 26 // of Distributions: what a page stores grows with them
+const mostFrames = 21 // of Distributions: what a page stores grows with them
 
 // Distributions lets a reader watch how the pre-activations of each hidden layer are distributed while networks train: a row a
 // layer, a column a run; the slider is the training step, and the figure plays by itself where the reader wants it to. A curve is
 // the share of the values in each of 40 equal bins; the thin one stays at the first look. The axes are the same at every step,
 // which is what lets motion be seen. They are chosen as HistogramHeat chooses its own: at most 0.5% of a step's values lie
-// beyond either end.
+// beyond either end, and where values grow a thousandfold the axis is logarithmic on both sides of zero, with the bins drawn from
+// the percentiles that a Signal holds.
 //
-// The runs need snapshots, which Options.Hooks takes. Of many, evenly picked ones are shown, 26 at most. The picture for readers
+// The runs need snapshots, which Options.Hooks takes. Of many, evenly picked ones are shown, 21 at most. The picture for readers
 // without JavaScript shows the first, the middle and the last.
 func Distributions(runs ...*bnlib.Run) *plot.Explorer {
 	steps := frames(runs)
@@ -144,17 +145,18 @@ type distribution struct {
 	highest float64           // of the axis
 }
 
+// finish computes the bins, with no more digits than a pixel shows.
 func (d *distribution) finish() {
-	d.rebin()
+	const pixels = 400
+	d.highest = 100 * d.rebin()
 	for k := range heatRows {
 		x := d.low + (d.high-d.low)*(float64(k)+0.5)/heatRows
-		d.x = append(d.x, rounded(x, (d.high-d.low)/400))
+		d.x = append(d.x, rounded(x, (d.high-d.low)/pixels))
 	}
 	d.at = map[int][]float64{}
 	for i, step := range d.steps {
 		for k, share := range d.columns[i] {
-			d.columns[i][k] = rounded(100*share, 0.01)
-			d.highest = max(d.highest, d.columns[i][k])
+			d.columns[i][k] = rounded(100*share, d.highest/pixels)
 		}
 		d.at[step] = d.columns[i]
 	}

@@ -48,13 +48,13 @@ func upTo(last, every int) (steps []int) {
 func TestDistributions(t *testing.T) {
 	steps := upTo(50000, 500)
 	e := chart.Distributions(widening(false, steps...), widening(true, steps...))
-	if want := (plot.Slider{Label: "training step", Max: 50000, Step: 2000}); e.Slider != want || len(e.States) != 26 || !e.Play {
-		t.Fatalf("slider %+v, %d states, want %+v, 26", e.Slider, len(e.States), want)
+	if want := (plot.Slider{Label: "training step", Max: 50000, Step: 2500}); e.Slider != want || len(e.States) != 26 || !e.Play {
+		t.Fatalf("slider %+v, %d states, want %+v, 21", e.Slider, len(e.States), want)
 	}
 	if got, want := e.Title(), "Experiment 1, middle 70% of hidden_2's pre-activations: with batch norm moves from [−1.4, 1.4] to [−71, 71]; without it moves from [−1.4, 1.4] to [−71, 71]"; got != want {
 		t.Errorf("title %q, want %q", got, want)
 	}
-	if got, want := e.States[1].Figure.Title, "Experiment 1, middle 70% of hidden_2's pre-activations at step 2000: with batch norm [−4.2, 4.2]; without it [−4.2, 4.2]"; got != want {
+	if got, want := e.States[1].Figure.Title, "Experiment 1, middle 70% of hidden_2's pre-activations at step 2500: with batch norm [−4.9, 4.9]; without it [−4.9, 4.9]"; got != want {
 		t.Errorf("title %q, want %q", got, want)
 	}
 	for _, s := range e.States {
@@ -93,8 +93,8 @@ func TestDistributions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A table for each layer, for both runs have its axis: of 40 bins at 26 steps.
-	if len(tables) != 2 || len(tables["data0"]) != 40*26 {
+	// A table for each layer, for both runs have its axis: of 40 bins at 21 steps.
+	if len(tables) != 2 || len(tables["data0"]) != 40*21 {
 		t.Errorf("%d tables, %d rows in the first", len(tables), len(tables["data0"]))
 	}
 }
@@ -151,7 +151,7 @@ func TestDistributionsFrames(t *testing.T) {
 		{"few", []int{0, 50, 100}, 3, "training step 50"},
 		{"sixty", upTo(3000, 50), 21, "training step 2850"},
 		{"uneven", []int{0, 50, 100, 200, 500}, 5, "look 4"},
-		{"no divisor", upTo(97, 1), 26, "look 25"},
+		{"no divisor", upTo(97, 1), 21, "look 20"},
 		{"two", []int{0, 20}, 2, "training step 0"},
 	}
 	for _, test := range tests {
