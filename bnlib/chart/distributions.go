@@ -145,18 +145,17 @@ type distribution struct {
 	highest float64           // of the axis
 }
 
-// finish computes the bins, with no more digits than a pixel shows.
+// finish computes the bins, with no more digits than a reader sees.
 func (d *distribution) finish() {
-	const pixels = 400
 	d.highest = 100 * d.rebin()
 	for k := range heatRows {
 		x := d.low + (d.high-d.low)*(float64(k)+0.5)/heatRows
-		d.x = append(d.x, rounded(x, (d.high-d.low)/pixels))
+		d.x = append(d.x, rounded(x, (d.high-d.low)/400))
 	}
 	d.at = map[int][]float64{}
 	for i, step := range d.steps {
 		for k, share := range d.columns[i] {
-			d.columns[i][k] = rounded(100*share, d.highest/pixels)
+			d.columns[i][k] = rounded(100*share, 0.01)
 		}
 		d.at[step] = d.columns[i]
 	}

@@ -48,7 +48,7 @@ func upTo(last, every int) (steps []int) {
 func TestDistributions(t *testing.T) {
 	steps := upTo(50000, 500)
 	e := chart.Distributions(widening(false, steps...), widening(true, steps...))
-	if want := (plot.Slider{Label: "training step", Max: 50000, Step: 2500}); e.Slider != want || len(e.States) != 26 || !e.Play {
+	if want := (plot.Slider{Label: "training step", Max: 50000, Step: 2500}); e.Slider != want || len(e.States) != 21 || !e.Play {
 		t.Fatalf("slider %+v, %d states, want %+v, 21", e.Slider, len(e.States), want)
 	}
 	if got, want := e.Title(), "Experiment 1, middle 70% of hidden_2's pre-activations: with batch norm moves from [−1.4, 1.4] to [−71, 71]; without it moves from [−1.4, 1.4] to [−71, 71]"; got != want {

@@ -172,7 +172,10 @@ const row = "(datum.datum || datum)"
 // pointerLayer is a vertical rule that follows the pointer from one recorded step to the next and carries the values of all
 // curves there.
 func (p *pane) pointerLayer(index int, t curveTable) object {
-	says := []said{{p.x.label, "format(" + row + ".x, '~g')"}}
+	var says []said
+	if p.x.names == nil { // else x is a place, and no number that the axis has
+		says = []said{{p.x.label, "format(" + row + ".x, '~g')"}}
+	}
 	number := func(column string) string { return "format(" + row + "." + column + ", '.4g')" }
 	known := func(column, text string) string {
 		return "isFinite(toNumber(" + row + "." + column + ")) ? " + text + " : '–'"
