@@ -63,7 +63,7 @@ func Distributions(runs ...*bnlib.Run) *plot.Explorer {
 		e.States = append(e.States, s)
 	}
 	e.Still = newDistributions(runs)
-	e.Still.Title = bandsTitle(runs)
+	e.Still.Title = fromToTitle(runs, names[len(names)-1], steps[0], steps[len(steps)-1])
 	explain(e.Still, "the darker, the later"+ofImages(snapshots(runs)))
 	for _, p := range panels {
 		e.Still.Panels = append(e.Still.Panels, p.still(steps))
@@ -119,20 +119,30 @@ func looksAt(run *bnlib.Run, steps []int) []probe.Snapshot {
 }
 
 // stepTitle says where the percentiles 15 to 85 of a layer are at a step: "Experiment 2, middle 70% of hidden_3's
-// pre-activations at step 2000: with batch norm [-1, 1]; without it [-0.31, 0.25]".
+// pre-activations at step 2500: with batch norm [-1.2, 1.2]; without it [-0.31, 0.24]".
 func stepTitle(runs []*bnlib.Run, layer string, step int) string {
 	return topic(fmt.Sprintf("middle 70%% of %s's pre-activations at step %d: ", layer, step), runs) +
+		outcomes(runs, func(run *bnlib.Run) string { return middle(run, layer, step) })
+}
+
+// fromToTitle says where they are at two steps.
+func fromToTitle(runs []*bnlib.Run, layer string, from, to int) string {
+	return topic(fmt.Sprintf("middle 70%% of %s's pre-activations at steps %d and %d: ", layer, from, to), runs) +
 		outcomes(runs, func(run *bnlib.Run) string {
-			for _, s := range looksAt(run, []int{step}) {
-				if g, ok := preActivation(s, layer); ok && finite(g.Percentiles[1]) && finite(g.Percentiles[3]) {
-					return within(g.Percentiles[1], g.Percentiles[3])
-				}
-			}
-			if at := divergedAt(run); at > 0 && at <= step {
-				return fmt.Sprintf("diverged at step %d", at)
-			}
-			return notFinite
+			return "from " + middle(run, layer, from) + " to " + middle(run, layer, to)
 		})
+}
+
+func middle(run *bnlib.Run, layer string, step int) string {
+	for _, s := range looksAt(run, []int{step}) {
+		if g, ok := preActivation(s, layer); ok && finite(g.Percentiles[1]) && finite(g.Percentiles[3]) {
+			return within(g.Percentiles[1], g.Percentiles[3])
+		}
+	}
+	if at := divergedAt(run); at > 0 && at <= step {
+		return fmt.Sprintf("diverged (step %d)", at)
+	}
+	return notFinite
 }
 
 // distribution is one panel of Distributions.

@@ -51,7 +51,7 @@ func TestDistributions(t *testing.T) {
 	if want := (plot.Slider{Label: "training step", Max: 50000, Step: 2500}); e.Slider != want || len(e.States) != 21 || !e.Play {
 		t.Fatalf("slider %+v, %d states, want %+v, 21", e.Slider, len(e.States), want)
 	}
-	if got, want := e.Title(), "Experiment 1, middle 70% of hidden_2's pre-activations: with batch norm moves from [−1.4, 1.4] to [−71, 71]; without it moves from [−1.4, 1.4] to [−71, 71]"; got != want {
+	if got, want := e.Title(), "Experiment 1, middle 70% of hidden_2's pre-activations at steps 0 and 50000: with batch norm from [−1.4, 1.4] to [−71, 71]; without it from [−1.4, 1.4] to [−71, 71]"; got != want {
 		t.Errorf("title %q, want %q", got, want)
 	}
 	if got, want := e.States[1].Figure.Title, "Experiment 1, middle 70% of hidden_2's pre-activations at step 2500: with batch norm [−4.9, 4.9]; without it [−4.9, 4.9]"; got != want {
@@ -177,7 +177,7 @@ func TestDistributionsOfLittle(t *testing.T) {
 		"no snapshots":              chart.Distributions(recorded("experiment1")...),
 		"pre-activations at step 0": chart.Distributions(widening(true, 0)),
 		"not looked into":           chart.Distributions(probed("probe1")[0], recorded("experiment1")[1]),
-		"diverged at step":          chart.Distributions(probed("probe7")...),
+		"diverged (step":            chart.Distributions(probed("probe7")...),
 	} {
 		if spec := string(vegalite.Of(t, e)); !strings.Contains(spec, want) {
 			t.Errorf("no %q in %s", want, spec[:min(len(spec), 2000)])
