@@ -10,7 +10,10 @@ import (
 	"batchnorm/bnlib/probe"
 )
 
-const mostFrames = 21 // of Distributions: what a page stores grows with them
+const (
+	mostFrames = 21 // of Distributions: what a page stores grows with them
+	axesHold   = "the axes are the same at every step and hold at least 99% of its values"
+)
 
 // Distributions lets a reader watch how the pre-activations of each hidden layer are distributed while networks train: a row a
 // layer, a column a run; the slider is the training step, and the figure plays by itself where the reader wants it to. A curve is
@@ -56,7 +59,7 @@ func Distributions(runs ...*bnlib.Run) *plot.Explorer {
 	for i, step := range steps {
 		s := plot.State{Position: float64(positions[i]), Figure: newDistributions(runs)}
 		s.Figure.Title = stepTitle(runs, names[len(names)-1], step)
-		explain(s.Figure, fmt.Sprintf("thin: step %d", steps[0])+ofImages(snapshots(runs)))
+		explain(s.Figure, fmt.Sprintf("thin: step %d · ", steps[0])+axesHold+ofImages(snapshots(runs)))
 		for _, p := range panels {
 			s.Figure.Panels = append(s.Figure.Panels, p.panel(step, steps[0]))
 		}
@@ -64,7 +67,7 @@ func Distributions(runs ...*bnlib.Run) *plot.Explorer {
 	}
 	e.Still = newDistributions(runs)
 	e.Still.Title = fromToTitle(runs, names[len(names)-1], steps[0], steps[len(steps)-1])
-	explain(e.Still, "the darker, the later"+ofImages(snapshots(runs)))
+	explain(e.Still, "the darker, the later · "+axesHold+ofImages(snapshots(runs)))
 	for _, p := range panels {
 		e.Still.Panels = append(e.Still.Panels, p.still(steps))
 	}
