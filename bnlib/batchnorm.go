@@ -1,9 +1,12 @@
 package bnlib
 
 import (
+	"slices"
+
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/model/initializer"
+	"github.com/gomlx/gomlx/support/exceptions"
 
 	"github.com/gomlx/compute/shapes"
 )
@@ -14,26 +17,46 @@ const (
 	Momentum = 0.99 // of the moving averages: m ← momentum·m + (1 − momentum)·batch
 )
 
-// BatchStatistics returns mean μ and variance σ² of every feature over the batch, the variance being the biased one,
-// divided by the number of examples (Ioffe and Szegedy 2015, Algorithm 1).
+// BatchStatistics returns mean μ and variance σ² of every feature, the variance being the biased one, divided by the number of
+// values (Ioffe and Szegedy 2015, Algorithm 1). A feature's values are those of all examples, and of all positions if x has
+// axes for them: the channels of an image, [batch, height, width, channels], are normalized over examples and positions together
+// (section 3.2).
 //
-// The mean is taken of the differences to the first example. A sum of large numbers is rounded: in float32, the mean of sixty times
+// The mean is taken of the differences to the first value. A sum of large numbers is rounded: in float32, the mean of sixty times
 // 1e8 would come out as 1e8 + 8, and a feature that is the same in every example would be normalized to −1.
 //
-// x is [batch, features]; mean and variance are [1, features].
+// x is [batch, …, features], of two axes or more; mean and variance are [1, …, features].
 func BatchStatistics(x *Node) (mean, variance *Node) {
-	first := StopGradient(Slice(x, AxisRange(0, 1)))
-	mean = Add(first, ReduceAndKeep(Sub(x, first), ReduceMean, 0))
-	variance = ReduceAndKeep(Square(Sub(x, mean)), ReduceMean, 0)
+	axes := valueAxes(x)
+	first := StopGradient(Slice(x, slices.Repeat([]SliceAxisSpec{AxisRange(0, 1)}, len(axes))...))
+	mean = Add(first, ReduceAndKeep(Sub(x, first), ReduceMean, axes...))
+	variance = ReduceAndKeep(Square(Sub(x, mean)), ReduceMean, axes...)
 	return mean, variance
+}
+
+// valueAxes are the axes that a feature's values lie along, all but the last.
+func valueAxes(x *Node) []int {
+	if x.Rank() < 2 {
+		exceptions.Panicf("batch normalization of %s; allowed: [batch, …, features], two axes or more", x.Shape())
+	}
+	axes := make([]int, x.Rank()-1)
+	for i := range axes {
+		axes[i] = i
+	}
+	return axes
+}
+
+// perFeature gives v, a number for each feature, the shape [1, …, features], with as many axes as x has.
+func perFeature(v, x *Node) *Node {
+	return Reshape(v, append(slices.Repeat([]int{1}, x.Rank()-1), v.Shape().Size())...)
 }
 
 // Normalize returns gamma·(x − mean)/√(variance + epsilon) + beta, batch normalization with given statistics
 // (Ioffe and Szegedy 2015, Algorithm 1).
 //
-// x is [batch, features]; gamma, beta, mean and variance are [1, features] or [features].
+// x is [batch, …, features], and so is the result; gamma, beta, mean and variance are [features], with or without axes of 1 before.
 func Normalize(x, gamma, beta, mean, variance *Node, epsilon float64) *Node {
-	row := func(v *Node) *Node { return Reshape(v, 1, v.Shape().Size()) }
+	row := func(v *Node) *Node { return perFeature(v, x) }
 	normalized := Div(Sub(x, row(mean)), Sqrt(AddScalar(row(variance), epsilon)))
 	return Add(Mul(normalized, row(gamma)), row(beta))
 }
@@ -46,16 +69,16 @@ func Normalize(x, gamma, beta, mean, variance *Node, epsilon float64) *Node {
 //	dgamma = Σ dy·x̂
 //	dx     = (dx̂ − mean(dx̂) − x̂·mean(dx̂·x̂))/σ
 //
-// sums and means over the batch. The two means are what the statistics' own dependence on x takes away.
+// sums and means over a feature's values. The two means are what the statistics' own dependence on x takes away.
 //
-// x and dy are [batch, features]; gamma, mean and variance are [1, features] or [features]; dx is [batch, features];
-// dgamma and dbeta are [1, features].
+// x and dy are [batch, …, features], and so is dx; gamma, mean and variance are [features], with or without axes of 1 before;
+// dgamma and dbeta are [1, …, features].
 func NormalizeBackward(x, gamma, mean, variance, dy *Node, epsilon float64) (dx, dgamma, dbeta *Node) {
-	row := func(v *Node) *Node { return Reshape(v, 1, v.Shape().Size()) }
+	row := func(v *Node) *Node { return perFeature(v, x) }
 	sigma := Sqrt(AddScalar(row(variance), epsilon))
 	normalized := Div(Sub(x, row(mean)), sigma)
-	dbeta = ReduceAndKeep(dy, ReduceSum, 0)
-	dgamma = ReduceAndKeep(Mul(dy, normalized), ReduceSum, 0)
+	dbeta = ReduceAndKeep(dy, ReduceSum, valueAxes(x)...)
+	dgamma = ReduceAndKeep(Mul(dy, normalized), ReduceSum, valueAxes(x)...)
 	dnormalized := Mul(dy, row(gamma))
 	dx = Div(throughStatistics(dnormalized, normalized), sigma)
 	return dx, dgamma, dbeta
@@ -64,20 +87,23 @@ func NormalizeBackward(x, gamma, mean, variance, dy *Node, epsilon float64) (dx,
 // throughStatistics takes from d, a gradient with respect to the batch's elements with mean and variance held constant,
 // what flows through the mean and the variance.
 func throughStatistics(d, normalized *Node) *Node {
-	return Sub(Sub(d, ReduceAndKeep(d, ReduceMean, 0)),
-		Mul(normalized, ReduceAndKeep(Mul(d, normalized), ReduceMean, 0)))
+	axes := valueAxes(d)
+	return Sub(Sub(d, ReduceAndKeep(d, ReduceMean, axes...)),
+		Mul(normalized, ReduceAndKeep(Mul(d, normalized), ReduceMean, axes...)))
 }
 
 // BatchNorm is a batch normalization layer as the article used it. In training it normalizes with the statistics of the
 // batch and moves the averages towards them; in inference it normalizes with the averages (tf.layers.batch_normalization;
-// unlike GoMLX's norm.BatchNorm, whose averages are corrected for their start at 0 and 1).
+// unlike GoMLX's norm.BatchNorm, whose averages are corrected for their start at 0 and 1). The moving variance is an average of
+// biased variances, so for batches of m values it is (m − 1)/m times too small (Ioffe and Szegedy 2015, Algorithm 2, and PyTorch
+// multiply by m/(m − 1)).
 //
-// x is [batch, features], and so is the result. It creates gamma (ones), beta (zeros), moving_mean (zeros) and
-// moving_variance (ones) in scope/batch_norm, each [features].
+// x is [batch, …, features], of two axes or more, and so is the result. It creates gamma (ones), beta (zeros), moving_mean (zeros)
+// and moving_variance (ones) in scope/batch_norm, each [features].
 func BatchNorm(scope *model.Scope, x *Node) *Node {
 	scope = scope.In("batch_norm")
 	g := x.Graph()
-	shape := shapes.Make(x.DType(), x.Shape().Dim(1))
+	shape := shapes.Make(x.DType(), x.Shape().Dim(-1))
 	variable := func(name string, start model.VariableInitializer) *model.Variable {
 		return scope.WithInitializer(start).VariableWithShape(name, shape)
 	}

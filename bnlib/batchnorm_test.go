@@ -1,8 +1,10 @@
 package bnlib
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"batchnorm/bnlib/internal/plain"
@@ -15,9 +17,13 @@ import (
 )
 
 const (
-	testBatch    = 7
+	testValues   = 12 // of a feature
 	testFeatures = 3
 )
+
+// testShapes are what the same numbers are normalized as: a value for each of twelve examples, or images of 3 × 2 positions, two
+// of them.
+var testShapes = [][]int{{testValues, testFeatures}, {2, 3, 2, testFeatures}}
 
 // batchInputs returns x, gamma, beta and the weights of a scalar loss Σ w·y, whose gradient with respect to y is w.
 func batchInputs() (x, gamma, beta, w []float64) {
@@ -29,20 +35,20 @@ func batchInputs() (x, gamma, beta, w []float64) {
 		}
 		return v
 	}
-	return draw(testBatch*testFeatures, 0.5), draw(testFeatures, 1), draw(testFeatures, 0), draw(testBatch*testFeatures, 0)
+	return draw(testValues*testFeatures, 0.5), draw(testFeatures, 1), draw(testFeatures, 0), draw(testValues*testFeatures, 0)
 }
 
 // reference computes the same in plain Go, float64: the output, and mean and biased variance of every feature.
 func reference(x, gamma, beta []float64) (y, mean, variance []float64) {
 	y, mean, variance = make([]float64, len(x)), make([]float64, testFeatures), make([]float64, testFeatures)
 	for f := range testFeatures {
-		for b := range testBatch {
-			mean[f] += x[b*testFeatures+f] / testBatch
+		for b := range testValues {
+			mean[f] += x[b*testFeatures+f] / testValues
 		}
-		for b := range testBatch {
-			variance[f] += math.Pow(x[b*testFeatures+f]-mean[f], 2) / testBatch
+		for b := range testValues {
+			variance[f] += math.Pow(x[b*testFeatures+f]-mean[f], 2) / testValues
 		}
-		for b := range testBatch {
+		for b := range testValues {
 			i := b*testFeatures + f
 			y[i] = gamma[f]*(x[i]-mean[f])/math.Sqrt(variance[f]+Epsilon) + beta[f]
 		}
@@ -60,8 +66,8 @@ func (g gradients) each(h gradients, do func(name string, a, b []float64)) {
 	do("dbeta", g.dbeta, h.dbeta)
 }
 
-// pass runs build on the test's inputs in the given type.
-func pass(t *testing.T, dtype dtypes.DType, build func(x, gamma, beta, w *Node) []*Node) gradients {
+// pass runs build on the test's inputs in the given type, with x and w of the given shape.
+func pass(t *testing.T, dtype dtypes.DType, shape []int, build func(x, gamma, beta, w *Node) []*Node) gradients {
 	t.Helper()
 	x, gamma, beta, w := batchInputs()
 	outputs, err := model.CallOnceN(testBackend(t), model.NewStore(), func(scope *model.Scope, in []*Node) []*Node {
@@ -74,8 +80,8 @@ func pass(t *testing.T, dtype dtypes.DType, build func(x, gamma, beta, w *Node) 
 			outputs[i] = Reshape(ConvertDType(outputs[i], dtypes.Float64), -1)
 		}
 		return outputs
-	}, tensors.FromFlatDataAndDimensions(x, testBatch, testFeatures), tensors.FromFlatDataAndDimensions(gamma, testFeatures),
-		tensors.FromFlatDataAndDimensions(beta, testFeatures), tensors.FromFlatDataAndDimensions(w, testBatch, testFeatures))
+	}, tensors.FromFlatDataAndDimensions(x, shape...), tensors.FromFlatDataAndDimensions(gamma, testFeatures),
+		tensors.FromFlatDataAndDimensions(beta, testFeatures), tensors.FromFlatDataAndDimensions(w, shape...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,22 +122,23 @@ func TestBackwardByHand(t *testing.T) {
 			name  string
 			build func(x, gamma, beta, w *Node) []*Node
 		}{{"autodiff", byAutodiff}, {"GoMLX's layer", byGoMLX}} {
-			t.Run(dtype.String()+"/"+other.name, func(t *testing.T) {
-				got, want := pass(t, dtype.DType, byHand), pass(t, dtype.DType, other.build)
-				got.each(want, func(name string, got, want []float64) {
-					if d := plain.Difference(got, want); !(d <= dtype.tolerance) {
-						t.Errorf("%s: largest difference %.3g of the largest element; want at most %g\n got %v\nwant %v",
-							name, d, dtype.tolerance, got, want)
-					}
+			for _, shape := range testShapes {
+				t.Run(fmt.Sprint(dtype, "/", other.name, "/", shape), func(t *testing.T) {
+					got, want := pass(t, dtype.DType, shape, byHand), pass(t, dtype.DType, shape, other.build)
+					got.each(want, func(name string, got, want []float64) {
+						if d := plain.Difference(got, want); !(d <= dtype.tolerance) {
+							t.Errorf("%s: largest difference %.3g of the largest element; want at most %g\n got %v\nwant %v",
+								name, d, dtype.tolerance, got, want)
+						}
+					})
 				})
-			})
+			}
 		}
 	}
 }
 
 func TestBackwardNumerically(t *testing.T) {
 	x, gamma, beta, w := batchInputs()
-	got := pass(t, dtypes.Float64, byHand)
 	loss := func() float64 {
 		y, _, _ := reference(x, gamma, beta)
 		sum := 0.0
@@ -153,22 +160,31 @@ func TestBackwardNumerically(t *testing.T) {
 		return slopes
 	}
 	y, _, _ := reference(x, gamma, beta)
-	got.each(gradients{y, slope(x), slope(gamma), slope(beta)}, func(name string, got, want []float64) {
-		if d := plain.Difference(got, want); !(d <= 1e-7) {
-			t.Errorf("%s: largest difference %.3g of the largest element\n got %v\nwant %v", name, d, got, want)
-		}
-	})
+	want := gradients{y, slope(x), slope(gamma), slope(beta)}
+	for _, shape := range testShapes {
+		pass(t, dtypes.Float64, shape, byHand).each(want, func(name string, got, want []float64) {
+			if d := plain.Difference(got, want); !(d <= 1e-7) {
+				t.Errorf("%v: %s: largest difference %.3g of the largest element\n got %v\nwant %v", shape, name, d, got, want)
+			}
+		})
+	}
 }
 
 // TestMovingAverages checks the layer in training and in inference against plain Go.
 func TestMovingAverages(t *testing.T) {
+	for _, shape := range testShapes {
+		t.Run(fmt.Sprint(shape), func(t *testing.T) { testMovingAverages(t, shape) })
+	}
+}
+
+func testMovingAverages(t *testing.T, shape []int) {
 	x, _, _, _ := batchInputs()
 	store := model.NewStore()
 	layer := func(training bool) []float32 {
 		y, err := model.CallOnce(testBackend(t), store, func(scope *model.Scope, x *Node) *Node {
 			scope.Store().SetTraining(x.Graph(), training)
 			return BatchNorm(scope, ConvertDType(x, dtypes.Float32))
-		}, tensors.FromFlatDataAndDimensions(x, testBatch, testFeatures))
+		}, tensors.FromFlatDataAndDimensions(x, shape...))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -201,6 +217,14 @@ func TestMovingAverages(t *testing.T) {
 		if math.Abs(float64(y)-want) > 1e-5 {
 			t.Errorf("inference: element %d is %v, want %v", i, y, want)
 		}
+	}
+}
+
+// TestRank refuses what has no axis for the features besides that of the examples.
+func TestRank(t *testing.T) {
+	_, err := CallOnce(testBackend(t), func(x *Node) *Node { mean, _ := BatchStatistics(x); return mean }, []float32{1, 2, 3})
+	if err == nil || !strings.Contains(err.Error(), "[batch, …, features]") {
+		t.Errorf("statistics of a vector: %v; want an error that says which shapes are allowed", err)
 	}
 }
 
