@@ -21,8 +21,8 @@ type Network struct {
 	Norm Norm // of the article's network; where Experiment.Model is set its name and colour are those of the network
 }
 
-// Logits builds the article's network: hidden layers of a product without bias, the norm and the activation, or, without norm, of
-// a product with bias and the activation; then a last layer with bias.
+// Logits builds the article's network: hidden layers of a linear map without bias, the norm and the activation, or, without norm, of
+// an affine map and the activation; then a last layer with bias.
 //
 // images is [batch, 784]; the result is [batch, 10].
 func (n Network) Logits(scope *model.Scope, images *Node) *Node {
