@@ -21,7 +21,7 @@ func Dots(study map[int]bnlib.Replicates) *plot.Figure {
 		dots[i] = plot.Scatter{Name: norm.Name, Color: norm.Color}
 	}
 	article := plot.Scatter{Name: "the article, one run", Color: plot.Ink, Cross: true}
-	ahead := 0
+	wins := 0
 	numbers := slices.Sorted(maps.Keys(study))
 	for row, n := range numbers {
 		r := study[n]
@@ -42,13 +42,13 @@ func Dots(study map[int]bnlib.Replicates) *plot.Figure {
 				dots[i].Add(run.Test, line, fmt.Sprintf("%s: %s with seed %d", name, bnlib.FormatAccuracy(run.Test), run.Network.Seed))
 			}
 		}
-		if r.BatchNorm.Test().Min > r.Plain.Test().Max {
-			ahead++
+		if ahead(r.BatchNorm.Test().Min, r.Plain.Test().Max) {
+			wins++
 		}
 	}
 	f := &plot.Figure{
-		Title: fmt.Sprintf("Test accuracy: in %d of %s every seed with batch norm is above every seed without",
-			ahead, countedAll([]int{len(numbers)}, "experiment")),
+		Title: fmt.Sprintf("Test accuracy: in %d of %s every seed with batch norm is above every seed without by more than %v",
+			wins, countedAll([]int{len(numbers)}, "experiment"), margin),
 		Subtitle: "a dot a network after its last step; " + sizeOf(study),
 		Height:   max(80, 36*len(numbers)),
 	}

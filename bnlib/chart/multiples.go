@@ -44,8 +44,8 @@ func experimentTitle(e bnlib.Experiment) string {
 	return title
 }
 
-// multiplesTitle counts: "Validation accuracy of 8 experiments after 50000 steps: higher with batch norm in 7 of 8; without it 3
-// diverged".
+// multiplesTitle counts: "Validation accuracy of 8 experiments after 50000 steps: higher with batch norm, by more than 0.01, in 5 of
+// 8; without it 2 diverged".
 func multiplesTitle(pairs [][]*bnlib.Run) string {
 	compared, higher, steps := 0, 0, 0
 	var diverged [2]int
@@ -67,7 +67,7 @@ func multiplesTitle(pairs [][]*bnlib.Run) string {
 		}
 		if found[0] && found[1] {
 			compared++
-			if ends[1] > ends[0] {
+			if ahead(ends[1], ends[0]) {
 				higher++
 			}
 		}
@@ -76,7 +76,7 @@ func multiplesTitle(pairs [][]*bnlib.Run) string {
 	if compared == 0 {
 		return title + ": " + notEvaluated
 	}
-	title += fmt.Sprintf(" after %d steps: higher with batch norm in %s", steps, outOf(higher, compared))
+	title += fmt.Sprintf(" after %d steps: higher with batch norm, by more than %v, in %s", steps, margin, outOf(higher, compared))
 	if diverged[0] > 0 {
 		title += fmt.Sprintf("; without it %d diverged", diverged[0])
 	}

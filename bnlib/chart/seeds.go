@@ -89,7 +89,7 @@ func seedsDiverged(sample bnlib.Sample, s plot.Series) []plot.Mark {
 // seedsTitle says how the networks of one experiment ended, or, of several, in how many the ranges of the two networks are apart.
 func seedsTitle(replicates []bnlib.Replicates) string {
 	steps, seeds, evaluated := 0, 0, 0
-	apart := [2]int{} // without batch norm above, with batch norm above
+	apart := [2]int{} // without batch norm ahead, with batch norm ahead
 	for _, r := range replicates {
 		seeds = max(seeds, len(r.Plain), len(r.BatchNorm))
 		for _, run := range slices.Concat(r.Plain, r.BatchNorm) {
@@ -99,10 +99,10 @@ func seedsTitle(replicates []bnlib.Replicates) string {
 			}
 		}
 		plain, with := r.Plain.Validation(), r.BatchNorm.Validation()
-		if plain.Min > with.Max {
+		if ahead(plain.Min, with.Max) {
 			apart[0]++
 		}
-		if with.Min > plain.Max {
+		if ahead(with.Min, plain.Max) {
 			apart[1]++
 		}
 	}
@@ -117,8 +117,8 @@ func seedsTitle(replicates []bnlib.Replicates) string {
 		return fmt.Sprintf("%s after %d steps, %s: with batch norm %v, without it %v",
 			what, steps, counted(seeds, "seed"), replicates[0].BatchNorm.Validation(), replicates[0].Plain.Validation())
 	}
-	title := fmt.Sprintf("%s of %s after %d steps, %s: every network with batch norm is above every one without it in %s",
-		what, counted(len(replicates), "experiment"), steps, counted(seeds, "seed"), outOf(apart[1], len(replicates)))
+	title := fmt.Sprintf("%s of %s after %d steps, %s: every network with batch norm is above every one without it, by more than %v, in %s",
+		what, counted(len(replicates), "experiment"), steps, counted(seeds, "seed"), margin, outOf(apart[1], len(replicates)))
 	if apart[0] > 0 {
 		title += fmt.Sprintf(", below in %d", apart[0])
 	}

@@ -139,11 +139,11 @@ func TestInsideTitles(t *testing.T) {
 		{"units", chart.Units(runs...).Title, "Experiment 1, saturated values after 4 steps: with batch norm none; without it up to 8% (hidden_2)"},
 		{"units, diverged", chart.Units(lost).Title, "Experiment 1, saturated values after 4 steps: without batch norm diverged at step 3"},
 		{"multiples", chart.Multiples([][]*bnlib.Run{pair([3]float64{0, 0, .5}, [3]float64{0, 0, .7}), pair([3]float64{0, 0, .5}, [3]float64{0, 0, .4})}).Title,
-			"Validation accuracy of 2 experiments after 1000 steps: higher with batch norm in 1 of 2"},
+			"Validation accuracy of 2 experiments after 1000 steps: higher with batch norm, by more than 0.01, in 1 of 2"},
 		{"seeds", chart.SeedBands(replicates(.5, .3, .4)).Title,
 			"Experiment 1, validation accuracy after 1000 steps, 3 seeds: with batch norm .9000 (.8000 to 1.0000), without it .4000 (.3000 to .5000)"},
 		{"several seeds", chart.SeedBands(replicates(.5, .3, .4), replicates(.5, .3, .95)).Title,
-			"Validation accuracy of 2 experiments after 1000 steps, 3 seeds: every network with batch norm is above every one without it in 1 of 2"},
+			"Validation accuracy of 2 experiments after 1000 steps, 3 seeds: every network with batch norm is above every one without it, by more than 0.01, in 1 of 2"},
 		{"no seeds", chart.SeedBands().Title, "Validation accuracy: not evaluated yet"},
 	}
 	for _, test := range tests {

@@ -111,20 +111,21 @@ var causeNames = map[bnlib.Cause]string{
 }
 
 // Verdicts lists the article's claims, in its order, with what the runs of a study make of them: claims.Claims and
-// Claim.Judge. study holds the experiments by their number in bnlib.Article. A claim about an experiment that is not there is
-// left out, one whose runs are not done is untested.
-func Verdicts(study map[int]bnlib.Replicates) *plot.Table {
+// Claim.Judge. study holds the experiments by their number in bnlib.Article; others are those that some claims need besides, see
+// claims.Others. A claim about an experiment that is not there is left out, one whose runs are not done is untested.
+func Verdicts(study map[int]bnlib.Replicates, others ...bnlib.Replicates) *plot.Table {
 	t := &plot.Table{Header: []string{"experiment", "the article says", "its figures, without / with", "verdict", "our runs"}, Words: true}
 	counts := map[claims.Outcome]int{}
+	all := claims.Study{Article: study, Others: others}
 	for _, c := range claims.Claims {
-		if slices.ContainsFunc(c.Experiments(), func(n int) bool { _, ok := study[n]; return !ok }) {
+		if !all.Covers(c) {
 			continue
 		}
 		about := "conclusion"
 		if c.Experiment > 0 {
 			about = fmt.Sprint(c.Experiment)
 		}
-		v := verdict(c, study)
+		v := verdict(c, all)
 		counts[v.Outcome]++
 		t.Rows = append(t.Rows, []string{about, c.Text, c.Reported, v.Outcome.String(), v.Evidence})
 	}
@@ -138,7 +139,7 @@ func Verdicts(study map[int]bnlib.Replicates) *plot.Table {
 	return t
 }
 
-func verdict(c claims.Claim, study map[int]bnlib.Replicates) claims.Verdict {
+func verdict(c claims.Claim, study claims.Study) claims.Verdict {
 	v, err := c.Judge(study)
 	if err != nil {
 		return claims.Verdict{Evidence: strings.TrimPrefix(err.Error(), "claims: Judge: ")}

@@ -67,6 +67,16 @@ func outcome(run *bnlib.Run, value func(bnlib.Point) string) string {
 	}
 }
 
+// What titles count as ahead: another seed moves an accuracy by some thousandths, and of two networks that have learned nothing
+// the one whose class has more images is no better.
+const (
+	margin  = 0.01
+	nothing = 0.2 // the commonest class alone gives 0.1135
+)
+
+// ahead reports whether an accuracy is ahead of another.
+func ahead(accuracy, other float64) bool { return accuracy > other+margin && accuracy >= nothing }
+
 // conditions lists the settings that all runs share and that are known.
 func conditions(runs []*bnlib.Run) string {
 	var out []string

@@ -1,7 +1,10 @@
 package claims
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 
 	"batchnorm/bnlib"
@@ -11,7 +14,7 @@ import (
 type Outcome int
 
 const (
-	Untested     Outcome = iota // the runs cannot tell: too short, without snapshots, or not timed alone
+	Untested     Outcome = iota // the runs cannot tell: too short, without snapshots, or of another kind
 	Confirmed                   // holds, in each of its parts and nearly every seed
 	Contradicted                // does not hold, in none of its parts and hardly any seed
 	Partly                      // some of its parts hold and others don't, whatever the seed
@@ -62,6 +65,8 @@ const (
 	works = 0.9
 	// good is the accuracy from which on a network does "very well" on MNIST.
 	good = 0.97
+	// begun is the accuracy that a network which fails from the start never sees.
+	begun = 0.5
 	// failed is the accuracy below which a network has learned nothing; the commonest class alone gives 0.1135.
 	failed = 0.2
 	// waver is the fall in validation accuracy from one evaluation to the next that counts as wavering.
@@ -73,10 +78,11 @@ const (
 	settled = 20000 * 4 / 3
 	// early is the share of the steps within which a network converges "very fast".
 	early = 0.1
-	// slower is how many more steps per second count as more, relative to the other number; the same training, timed twice,
-	// differs by about a percent. muchSlower is what comes near "by nearly a half", 483.61 to 329.23.
-	slower     = 0.02
-	muchSlower = 0.25
+	// unmoved is the most by which a percentile of normalized values may move, in standard deviations, and the values be the
+	// same but for epsilon, which weighs less where the variance is larger.
+	unmoved = 0.2
+	// half is the share of a gradient's size from which on it is of that size.
+	half = 0.5
 )
 
 // answer is whether a statement holds in one seed.
@@ -97,38 +103,39 @@ func answerOf(holds bool) answer {
 
 // part is one statement of a claim, which can be tested in each seed.
 type part struct {
-	says        string
-	experiments []int // whose runs it needs
-	holds       func(pairs map[int]pair) answer
-	numbers     func(study map[int]bnlib.Replicates) string
+	says    string
+	needs   []source
+	holds   func(pairs map[source]pair) answer
+	numbers func(study map[source]bnlib.Replicates) string
+	why     string // these runs cannot tell; "": for lack of something
 }
 
 // pair is the two runs of an experiment with one seed.
 type pair struct{ plain, bn *bnlib.Run }
 
-// Judge returns what runs say about the claim. study holds the experiments by their number in Article; those of
-// c.Experiments must be there, with one run or more of both networks, and the runs must be done.
+// Judge returns what runs say about the claim. The study must hold what the claim needs, see Study.Covers, with one run or more
+// of both networks, and the runs must be done.
 //
 // Each part of the claim is tested in each seed. A part is true if it holds in nine of ten seeds, false if it fails in nine of
 // ten, else it depends on the seed. The claim is Confirmed if all parts are true, Contradicted if all are false,
 // MatterOfSeed if one depends on the seed, else Partly. A part that the runs cannot test is left out.
-func (c Claim) Judge(study map[int]bnlib.Replicates) (Verdict, error) {
-	for _, n := range c.Experiments() {
-		r, ok := study[n]
+func (c Claim) Judge(s Study) (Verdict, error) {
+	study := map[source]bnlib.Replicates{}
+	for _, of := range c.needs() {
+		r, ok := s.find(of)
 		if !ok {
-			return Verdict{}, fmt.Errorf("claims: Judge: study has no experiment %d; allowed: with experiments %v", n, c.Experiments())
+			return Verdict{}, fmt.Errorf("claims: Judge: study has no %v; allowed: with all that the claim needs", of)
 		}
 		if len(r.Plain) == 0 || len(r.Plain) != len(r.BatchNorm) {
-			return Verdict{}, fmt.Errorf("claims: Judge: experiment %d has %d runs without and %d with batch normalization; allowed: as many, one or more",
-				n, len(r.Plain), len(r.BatchNorm))
+			return Verdict{}, fmt.Errorf("claims: Judge: %v has %d runs without and %d with batch normalization; allowed: as many, one or more",
+				of, len(r.Plain), len(r.BatchNorm))
 		}
-		for _, sample := range []bnlib.Sample{r.Plain, r.BatchNorm} {
-			for _, run := range sample {
-				if run.Status.Early() {
-					return Verdict{}, fmt.Errorf("claims: Judge: a run of experiment %d is %s; allowed: runs that are done", n, run.Status)
-				}
+		for _, run := range slices.Concat(r.Plain, r.BatchNorm) {
+			if run.Status.Early() {
+				return Verdict{}, fmt.Errorf("claims: Judge: a run of %v is %s; allowed: runs that are done", of, run.Status)
 			}
 		}
+		study[of] = r
 	}
 	var evidence []string
 	var isTrue, isFalse, isMixed int
@@ -136,7 +143,7 @@ func (c Claim) Judge(study map[int]bnlib.Replicates) (Verdict, error) {
 		held, known := p.count(study)
 		text := fmt.Sprintf("%s: in %d of %d seeds", p.says, held, known)
 		if known == 0 {
-			evidence = append(evidence, p.says+": these runs cannot tell")
+			evidence = append(evidence, p.says+": "+cmp.Or(p.why, "these runs cannot tell"))
 			continue
 		}
 		switch share := float64(held) / float64(known); {
@@ -167,15 +174,15 @@ func (c Claim) Judge(study map[int]bnlib.Replicates) (Verdict, error) {
 
 // count returns in how many seeds the part holds, and in how many it could be tested. Of experiments with different numbers
 // of seeds, the seeds that all have count.
-func (p part) count(study map[int]bnlib.Replicates) (held, known int) {
-	seeds := len(study[p.experiments[0]].Plain)
-	for _, n := range p.experiments {
-		seeds = min(seeds, len(study[n].Plain))
+func (p part) count(study map[source]bnlib.Replicates) (held, known int) {
+	seeds := math.MaxInt
+	for _, of := range p.needs {
+		seeds = min(seeds, len(study[of].Plain))
 	}
 	for i := range seeds {
-		pairs := map[int]pair{}
-		for _, n := range p.experiments {
-			pairs[n] = pair{study[n].Plain[i], study[n].BatchNorm[i]}
+		pairs := map[source]pair{}
+		for _, of := range p.needs {
+			pairs[of] = pair{study[of].Plain[i], study[of].BatchNorm[i]}
 		}
 		switch p.holds(pairs) {
 		case yes:
