@@ -49,11 +49,11 @@ const (
 	// fewer than ten seeds that is all of them.
 	agreement = 0.9
 
-	// tie is the difference up to which two accuracies are taken as equal: two networks that are right with probability 0.98
-	// differ by about 0.002 on 10000 images by chance alone, √(2·0.98·0.02/10000).
-	tie = 0.002
-	// veryClose is the difference up to which two accuracies are "very close", as .9784 and .9802 are.
-	veryClose = 0.005
+	// tie is the difference up to which two accuracies are taken as equal: the rounding of another processor moves one by some
+	// ten-thousandths. What is more may still be chance in one seed, and is not if it has the same sign in all.
+	tie = 0.001
+	// veryClose is the difference up to which two accuracies are "very close".
+	veryClose = 0.01
 	// alike is the difference up to which two settings make no difference that matters.
 	alike = 0.02
 	// clearly is the difference from which on an accuracy is clearly above another.
