@@ -145,6 +145,11 @@ func (g *group) fetch() error {
 			held = append(held, &values[k])
 		}
 	}
+	for _, v := range g.views {
+		for k := range v.initial {
+			held = append(held, &v.initial[k])
+		}
+	}
 	for _, value := range held {
 		if *value == nil {
 			continue
