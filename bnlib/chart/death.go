@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -46,10 +47,13 @@ func FirstSteps(runs ...*bnlib.Run) *plot.Figure {
 				}
 				p.Series = append(p.Series, s)
 				if mark, ok := c.end(style); ok && row.y.Log {
-					if len(p.Marks) > 0 {
-						mark.Text = "" // one says it for all
-					}
 					p.Marks = append(p.Marks, mark)
+				}
+			}
+			slices.SortStableFunc(p.Marks, func(a, b plot.Mark) int { return cmp.Compare(a.X, b.X) })
+			for k := range p.Marks {
+				if k > 0 {
+					p.Marks[k].Text = "" // the first says it
 				}
 			}
 			f.Panels = append(f.Panels, p)
@@ -245,7 +249,7 @@ func failure(run *bnlib.Run) (what string, after int) {
 	case after >= 0:
 		return what, after
 	case where != "":
-		return fmt.Sprintf("nothing; %.0f%% of %s dead at the end", 100*most, where), -1
+		return fmt.Sprintf("nothing, but %.0f%% of %s are dead at the end", 100*most, where), -1
 	}
 	return "nothing", -1
 }

@@ -48,7 +48,7 @@ func firstSteps() []*bnlib.Run {
 
 func TestFirstSteps(t *testing.T) {
 	f := chart.FirstSteps(firstSteps()...)
-	if want := "The first 4 steps: Experiment 3: all units of hidden_2 dead after step 2; Experiment 5: loss not finite after step 2; Experiment 7: nothing; 10% of hidden_1 dead at the end"; f.Title != want {
+	if want := "The first 4 steps: Experiment 3: all units of hidden_2 dead after step 2; Experiment 5: loss not finite after step 2; Experiment 7: nothing, but 10% of hidden_1 are dead at the end"; f.Title != want {
 		t.Errorf("title %q, want %q", f.Title, want)
 	}
 	if len(f.Panels) != 12 || f.Columns != 3 {
@@ -75,7 +75,7 @@ func TestFirstSteps(t *testing.T) {
 	want := [][]string{
 		{"3 · without batch norm", "1", "all units of hidden_2 dead", "2", "2.3", "1.2"},
 		{"5 · without batch norm", "1", "loss not finite", "2", "2.3", "1.2"},
-		{"7 · with batch norm", "1", "nothing; 10% of hidden_1 dead at the end", "–", "2.3", "1.4"},
+		{"7 · with batch norm", "1", "nothing, but 10% of hidden_1 are dead at the end", "–", "2.3", "1.4"},
 	}
 	if diff := cmp.Diff(want, chart.Failures(firstSteps()...).Rows); diff != "" {
 		t.Errorf("failures (-want +got):\n%s", diff)

@@ -3,7 +3,8 @@
 //
 // Accuracy, Error, Loss, CloseUp and Training describe how training went, Multiples and SeedBands that of several experiments
 // and seeds; Bands, Sizes, Units and SignalProfile what a probe saw inside the networks, and so do HistogramHeat and FirstLayer
-// in colours. Dots, and the tables Study and Verdicts, compare the article's experiments over seeds with the article.
+// in colours; FirstSteps and Failures show how networks fail. Dots, and the tables Study and Verdicts, compare the article's
+// experiments over seeds with the article.
 package chart
 
 import (
