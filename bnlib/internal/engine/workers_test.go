@@ -6,6 +6,7 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/gobackend"
+	"github.com/gomlx/gomlx/core/tensors"
 )
 
 // TestTake checks which group a part of the machine goes on with.
@@ -78,5 +79,27 @@ func TestTake(t *testing.T) {
 		if begun := len(test.idle) + len(test.queue) - len(c.queue); c.begun != begun {
 			t.Errorf("%s: %d are begun, want %d", test.name, c.begun, begun)
 		}
+	}
+}
+
+// A group that goes on elsewhere takes along what its hooks have seen of how its networks started.
+func TestFetchTakesInitialValues(t *testing.T) {
+	var parts [2]compute.Backend
+	for i := range parts {
+		var err error
+		if parts[i], err = gobackend.New(""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v := &view{initial: []*tensors.Tensor{tensors.FromValue([]float32{1, 2})}}
+	if _, err := v.initial[0].Buffer(parts[0], 0); err != nil {
+		t.Fatal(err)
+	}
+	g := &group{views: []*view{v}}
+	if err := g.fetch(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.initial[0].Buffer(parts[1], 0); err != nil {
+		t.Error(err)
 	}
 }
