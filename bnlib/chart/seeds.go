@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/plot"
@@ -13,22 +14,53 @@ import (
 // highest, for each of the two networks. A panel for each of the replicates. The accuracy of a network that diverged counts: it
 // is the share of class 0.
 func SeedBands(replicates ...bnlib.Replicates) *plot.Figure {
-	f := &plot.Figure{Title: seedsTitle(replicates), Columns: min(4, len(replicates))}
+	return seeds(replicates, seedMeasure{
+		what:  "validation accuracy",
+		axis:  plot.Axis{Label: accuracyLabel, Min: 0, Max: 1},
+		short: "validation accuracy (share)",
+		of:    func(accuracy float64) float64 { return accuracy },
+		write: bnlib.FormatAccuracy,
+	})
+}
+
+// SeedErrors is SeedBands of the validation error, 1 - accuracy, on a log axis, where networks that are almost always right can be
+// told apart. An error of 0 breaks the curve and the band.
+func SeedErrors(replicates ...bnlib.Replicates) *plot.Figure {
+	return seeds(replicates, seedMeasure{
+		what:  "validation error",
+		axis:  plot.Axis{Label: errorLabel, Log: true},
+		short: "validation error (share, log)",
+		of:    func(accuracy float64) float64 { return 1 - accuracy },
+		write: percent,
+	})
+}
+
+// seedMeasure is what a figure over seeds draws.
+type seedMeasure struct {
+	what  string
+	axis  plot.Axis
+	short string                         // label of the axis where several panels share the figure
+	of    func(accuracy float64) float64 // of an evaluation
+	write func(float64) string
+}
+
+func seeds(replicates []bnlib.Replicates, measure seedMeasure) *plot.Figure {
+	f := &plot.Figure{Title: seedsTitle(replicates, measure), Columns: min(4, len(replicates))}
 	if len(replicates) > 1 {
 		f.Width, f.Height = max(640, 195*f.Columns), 120
 	}
 	var all []*bnlib.Run
 	for _, r := range replicates {
 		runs := slices.Concat(r.Plain, r.BatchNorm)
-		p := plot.Panel{X: stepAxis(runs), Y: plot.Axis{Label: accuracyLabel, Min: 0, Max: 1}, Empty: notEvaluated}
+		p := plot.Panel{X: stepAxis(runs), Y: measure.axis, Empty: notEvaluated}
 		if len(replicates) > 1 {
-			p.Title, p.Y.Label = experimentTitle(r.Experiment), "validation accuracy (share)"
+			p.Title, p.Y.Label = experimentTitle(r.Experiment), measure.short
 		}
 		for i, sample := range []bnlib.Sample{r.Plain, r.BatchNorm} {
 			network := bnlib.Network{Norm: bothNorms[i]}
 			s := plot.Series{Name: network.Norm.Name}
 			s.Style, _ = styleOf(network)
-			s.X, s.Y, s.Bands = seedBand(sample)
+			s.X, s.Y, s.Bands = seedBand(sample, measure)
 			if len(s.X) == 0 {
 				continue
 			}
@@ -43,12 +75,12 @@ func SeedBands(replicates ...bnlib.Replicates) *plot.Figure {
 	return f
 }
 
-// seedBand returns the median and the range of the accuracies at each step at which any run was evaluated.
-func seedBand(sample bnlib.Sample) (x, median []float64, bands []plot.Band) {
+// seedBand returns the median and the range of a measure at each step at which any run was evaluated.
+func seedBand(sample bnlib.Sample, measure seedMeasure) (x, median []float64, bands []plot.Band) {
 	at := map[int][]float64{}
 	for _, run := range sample {
 		for _, e := range run.Points {
-			at[e.Step] = append(at[e.Step], e.Accuracy)
+			at[e.Step] = append(at[e.Step], measure.of(e.Accuracy))
 		}
 	}
 	steps := make([]int, 0, len(at))
@@ -59,6 +91,9 @@ func seedBand(sample bnlib.Sample) (x, median []float64, bands []plot.Band) {
 	band := plot.Band{Note: fmt.Sprintf("range of %s", counted(len(sample), "seed"))}
 	for _, step := range steps {
 		spread := bnlib.NewSpread(at[step]...)
+		if measure.axis.Log && spread.Min <= 0 {
+			spread = bnlib.NewSpread() // which a log axis cannot show
+		}
 		x, median = append(x, float64(step)), append(median, spread.Median)
 		band.Low, band.High = append(band.Low, spread.Min), append(band.High, spread.Max)
 	}
@@ -87,7 +122,7 @@ func seedsDiverged(sample bnlib.Sample, s plot.Series) []plot.Mark {
 }
 
 // seedsTitle says how the networks of one experiment ended, or, of several, in how many the ranges of the two networks are apart.
-func seedsTitle(replicates []bnlib.Replicates) string {
+func seedsTitle(replicates []bnlib.Replicates, measure seedMeasure) string {
 	steps, seeds, evaluated := 0, 0, 0
 	apart := [2]int{} // without batch norm ahead, with batch norm ahead
 	for _, r := range replicates {
@@ -106,21 +141,28 @@ func seedsTitle(replicates []bnlib.Replicates) string {
 			apart[1]++
 		}
 	}
-	what := "Validation accuracy"
+	what := "V" + strings.TrimPrefix(measure.what, "v")
 	if len(replicates) == 1 && replicates[0].Experiment.Name != "" {
-		what = replicates[0].Experiment.Name + ", validation accuracy"
+		what = replicates[0].Experiment.Name + ", " + measure.what
 	}
 	switch {
 	case evaluated == 0:
 		return what + ": " + notEvaluated
 	case len(replicates) == 1:
-		return fmt.Sprintf("%s after %d steps, %s: with batch norm %v, without it %v",
-			what, steps, counted(seeds, "seed"), replicates[0].BatchNorm.Validation(), replicates[0].Plain.Validation())
+		end := func(s bnlib.Sample) string {
+			return s.Each(func(r *bnlib.Run) float64 { return measure.of(r.Last().Accuracy) }).Text(measure.write)
+		}
+		return fmt.Sprintf("%s after %d steps, %s: with batch norm %s, without it %s",
+			what, steps, counted(seeds, "seed"), end(replicates[0].BatchNorm), end(replicates[0].Plain))
 	}
-	title := fmt.Sprintf("%s of %s after %d steps, %s: every network with batch norm is above every one without it, by more than %v, in %s",
-		what, counted(len(replicates), "experiment"), steps, counted(seeds, "seed"), margin, outOf(apart[1], len(replicates)))
+	better, worse := "above", "below"
+	if measure.axis.Log {
+		better, worse = worse, better
+	}
+	title := fmt.Sprintf("%s of %s after %d steps, %s: every network with batch norm is %s every one without it, by more than %v, in %s",
+		what, counted(len(replicates), "experiment"), steps, counted(seeds, "seed"), better, margin, outOf(apart[1], len(replicates)))
 	if apart[0] > 0 {
-		title += fmt.Sprintf(", below in %d", apart[0])
+		title += fmt.Sprintf(", %s in %d", worse, apart[0])
 	}
 	return title
 }

@@ -300,3 +300,29 @@ func TestSeedBandsHoldEverySeed(t *testing.T) {
 		t.Errorf("marks %+v", marks)
 	}
 }
+
+func TestSeedErrors(t *testing.T) {
+	r := replicates(.5, .3, .4)
+	f := chart.SeedErrors(r)
+	if want := "Experiment 1, validation error after 1000 steps, 3 seeds: with batch norm 10.00% (0.00% to 20.00%), without it 60.00% (50.00% to 70.00%)"; f.Title != want {
+		t.Errorf("title %q, want %q", f.Title, want)
+	}
+	if !f.Panels[0].Y.Log {
+		t.Error("the axis is not logarithmic")
+	}
+	s := f.Panels[0].Series[0]
+	if last := len(s.X) - 1; math.Abs(s.Y[last]-.6) > 1e-9 || s.Bands[0].Low[last] != .5 || s.Bands[0].High[last] != .7 {
+		t.Errorf("median %v, band %v to %v; want .6, .5 to .7", s.Y[last], s.Bands[0].Low[last], s.Bands[0].High[last])
+	}
+	with := f.Panels[0].Series[1] // one of its seeds ends without an error
+	if last := len(with.X) - 1; !math.IsNaN(with.Y[last]) || !math.IsNaN(with.Bands[0].Low[last]) {
+		t.Errorf("an error of 0 is drawn at %v, from %v", with.Y[last], with.Bands[0].Low[last])
+	}
+	several := chart.SeedErrors(r, replicates(.5, .3, .95)).Title
+	if want := "Validation error of 2 experiments after 1000 steps, 3 seeds: every network with batch norm is below every one without it, by more than 0.01, in 1 of 2"; several != want {
+		t.Errorf("title %q, want %q", several, want)
+	}
+	if title := chart.SeedErrors().Title; title != "Validation error: not evaluated yet" {
+		t.Errorf("title %q", title)
+	}
+}

@@ -1,10 +1,10 @@
 // Package chart draws what training left behind: Runs in, figures and tables out. It decides what there is to see and how a
 // network looks; package plot renders it.
 //
-// Accuracy, Error, Loss, CloseUp and Training describe how training went, Multiples and SeedBands that of several experiments
-// and seeds; Bands, Sizes, Units and SignalProfile what a probe saw inside the networks, and so do HistogramHeat and FirstLayer
-// in colours; FirstSteps and Failures show how networks fail. Dots, and the tables Study and Verdicts, compare the article's
-// experiments over seeds with the article.
+// Accuracy, Error, Loss, CloseUp and Training describe how training went, Multiples, SeedBands and SeedErrors that of several
+// experiments and seeds; Bands, Distributions, Sizes, Units and SignalProfile what a probe saw inside the networks, and so do
+// HistogramHeat and FirstLayer in colours; FirstSteps and Failures show how networks fail. Dots, and the tables Study and Verdicts,
+// compare the article's experiments over seeds with the article.
 package chart
 
 import (

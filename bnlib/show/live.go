@@ -40,12 +40,15 @@ func Train(networks ...bnlib.Network) ([]*bnlib.Run, error) {
 }
 
 // Study trains both networks of experiments with several seeds in a live view, or takes their runs from the store, and leaves
-// the finished figure, chart.SeedBands. See Train and bnlib.Study.
-func Study(experiments []bnlib.Experiment, seeds int) ([]bnlib.Replicates, error) {
-	live := NewLive()
+// the finished figure: chart.SeedBands, or that of a function that is given, such as chart.SeedErrors. See Train and bnlib.Study.
+func Study(experiments []bnlib.Experiment, seeds int, figure ...func(...bnlib.Replicates) *plot.Figure) ([]bnlib.Replicates, error) {
+	live, draw := NewLive(), chart.SeedBands
+	if len(figure) > 0 {
+		draw = figure[0]
+	}
 	grid := bnlib.Grid{Axes: []bnlib.Axis{bnlib.Choice(experiments...)}, Seeds: seeds}
 	live.figure = func(runs []*bnlib.Run) *plot.Figure {
-		return chart.SeedBands((&bnlib.Results{Grid: grid, Runs: runs}).Replicates()...)
+		return draw((&bnlib.Results{Grid: grid, Runs: runs}).Replicates()...)
 	}
 	live.table = nil
 	var study []bnlib.Replicates
