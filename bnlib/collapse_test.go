@@ -105,8 +105,9 @@ func TestCollapse(t *testing.T) {
 	signals := func(step int, dead ...float64) map[string]*probe.History {
 		h := &probe.History{Steps: []int{step}, Values: make([][][]float64, 1)}
 		for i, share := range dead {
-			h.Names = append(h.Names, fmt.Sprintf("hidden_%d %s", i+1, probe.PreActivation))
-			h.Values[0] = append(h.Values[0], append(make([]float64, 13), share))
+			name := fmt.Sprintf("hidden_%d %s", i+1, probe.PreActivation)
+			h.Names = append(h.Names, name, name+" across images")
+			h.Values[0] = append(h.Values[0], append(make([]float64, 13), share), []float64{0, 0})
 		}
 		return map[string]*probe.History{probe.Signals.Name: h}
 	}

@@ -43,7 +43,7 @@ var Claims = []Claim{
 		closely(1, "without it, at about step 3000", plainRun(reachedAbout(3000))),
 	}},
 	{1, "Without batch normalization training makes more steps per second, by nearly a half.", "483.61 / 329.23 steps/s", []part{
-		elsewhere("steps per second", "a study's networks train beside each other; 11 · Experiment 1 and 27 · Speed measure each alone", 1),
+		elsewhere("steps per second", "a study's networks train beside each other; 11 · Experiment 1 measures each alone", 1),
 	}},
 
 	{2, "Batch normalization converges very fast.", "", []part{
