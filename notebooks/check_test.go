@@ -92,6 +92,9 @@ func faults(data []byte, places []string) []string {
 		if strings.Contains(string(c.Meta), "iopub.") {
 			fault("cell %d: holds the times of its run, which change every time", i+1)
 		}
+		if hides.Match(c.Meta) && len(c.Outputs) > 0 && !strings.HasPrefix(string(c.Outputs[0].Text), folded) {
+			fault("cell %d: its output is folded, and the line that JupyterLab shows of it is not %q: go run ./notebooks run", i+1, folded)
+		}
 		for _, out := range c.Outputs {
 			if out.Type == "error" {
 				fault("cell %d: ended in an error", i+1)
@@ -121,6 +124,11 @@ func faults(data []byte, places []string) []string {
 	}
 	return found
 }
+
+// folded is what stands before an output that is committed folded; see execute.py.
+const folded = "Predict first. "
+
+var hides = regexp.MustCompile(`"outputs_hidden":\s*true`)
 
 // places are the beginnings of paths that mean nothing on another machine.
 func places(t *testing.T, w *workbook) []string {
@@ -230,6 +238,13 @@ func TestFaults(t *testing.T) {
 		}, "/clone"},
 		{"path in a picture", func(nb, first map[string]any) {
 			first["outputs"] = data(map[string]any{"text/html": `<img src="data:image/png;base64,A/clone/B">`})
+		}, ""},
+		{"answer given away", func(nb, first map[string]any) {
+			first["metadata"] = map[string]any{"jupyter": map[string]any{"outputs_hidden": true}}
+		}, "is folded"},
+		{"folded", func(nb, first map[string]any) {
+			first["metadata"] = map[string]any{"jupyter": map[string]any{"outputs_hidden": true}}
+			first["outputs"] = []any{map[string]any{"output_type": "stream", "text": []string{folded + "Then look.\n", "fine\n"}}}
 		}, ""},
 		{"times", func(nb, first map[string]any) {
 			first["metadata"] = map[string]any{"execution": map[string]any{"iopub.status.busy": "now"}}

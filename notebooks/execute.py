@@ -15,6 +15,9 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
+# Stands before a folded output: JupyterLab shows the first line of what it folds, which would give the answer away.
+FOLDED = "Predict first. Then run the cell, or click here.\n"
+
 # What terminals obey and files should not hold: colours, cursor moves, titles.
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
@@ -56,6 +59,17 @@ def clean_outputs(cell, clean):
         for mime, content in output.get("data", {}).items():
             if not mime.startswith("image/") or mime == "image/svg+xml":
                 output["data"][mime] = cleaned(content, clean)
+
+
+def fold(cell):
+    """Puts FOLDED before the outputs of a cell that is committed with them folded."""
+    outputs = cell.get("outputs", [])
+    if not outputs or not cell.metadata.get("jupyter", {}).get("outputs_hidden"):
+        return
+    if outputs[0].output_type == "stream" and outputs[0].name == "stdout":
+        outputs[0]["text"] = FOLDED + outputs[0]["text"]
+    else:
+        outputs.insert(0, nbformat.v4.new_output("stream", name="stdout", text=FOLDED))
 
 
 def report(cell, index, count, clean):
@@ -120,6 +134,7 @@ def main(source, result, folder, root):
         return 1
     for cell in nb.cells:
         clean_outputs(cell, clean)
+        fold(cell)
     # Only what does not change with the machine, so that a second run makes a small difference.
     nb.metadata["kernelspec"] = {"display_name": "Go (gonb)", "language": "go", "name": "gonb"}
     nb.metadata["language_info"] = {

@@ -14,12 +14,15 @@ from nbconvert.filters import Highlight2HTML
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
+from execute import FOLDED
+
 STYLE = """
 :root { color-scheme: light; }
 body { max-width: 52rem; margin: 0 auto; padding: 1rem; font: 1.05rem/1.55 system-ui, sans-serif; color: #1b1b1b; background: #fff; }
 h1, h2, h3 { line-height: 1.25; margin: 1.6em 0 .6em; }
 a { color: #0b57a4; }
 a.anchor-link { display: none; }
+summary { cursor: pointer; color: #0b57a4; }
 nav { display: flex; justify-content: space-between; gap: 1rem; padding: .6rem 0; border-bottom: 1px solid #ddd; font-size: .95rem; }
 nav:last-of-type { border: 0; border-top: 1px solid #ddd; margin-top: 2rem; }
 pre { margin: .6rem 0; padding: .6rem .8rem; overflow-x: auto; font: .86rem/1.45 ui-monospace, monospace; tab-size: 4; }
@@ -124,6 +127,18 @@ def output(out, name):
     return f'<div class="output">{body}</div>'
 
 
+def outputs(cell, name):
+    """A cell's outputs as HTML, folded if the notebook folds them."""
+    shown = list(cell.outputs)
+    if not cell.metadata.get("jupyter", {}).get("outputs_hidden") or not shown:
+        return "\n".join(output(out, name) for out in shown)
+    if shown[0].output_type == "stream":
+        shown[0] = nbformat.v4.new_output("stream", name=shown[0].name, text=shown[0].text.removeprefix(FOLDED))
+        shown = shown[0 if shown[0].text else 1:]
+    body = "\n".join(output(out, name) for out in shown)
+    return f"<details><summary>Predict first, then open</summary>\n{body}\n</details>"
+
+
 # The links from page to page that stand in the notebooks; an exported page has its own.
 LINKS = re.compile(r"^(?:← )?\[[^\]]*\]\(\d\d_\w+\.ipynb\)(?:(?: →)?$| &nbsp;·&nbsp; .*$)", re.M)
 
@@ -160,7 +175,7 @@ def main(folder, *paths):
                     raise SystemExit(f"{name}: {e}") from e
             elif cell.cell_type == "code" and cell.source.strip():
                 parts.append(f'<div class="source">{code(cell.source)}</div>')
-                parts += [output(out, name) for out in cell.outputs]
+                parts.append(outputs(cell, name))
         parts.append(nav)
         write(folder, name, heading, style, "\n".join(parts))
     items = "\n".join(f'<li><a href="{name}.html">{html.escape(heading)}</a></li>' for name, heading, *_ in books)
