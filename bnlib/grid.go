@@ -194,6 +194,44 @@ func (g Grid) Train(ctx context.Context, options *Options) (*Results, error) {
 	return &Results{g, runs}, err
 }
 
+// Stored returns what the store has of the grid, as Train returns it, whoever trained it: of a network that only machines of another
+// kind have trained, whose bits may differ, it is theirs, and Run.Machine says so. Runs that the store lacks are nil, and so many are
+// missing. Nothing is trained.
+func (g Grid) Stored(options *Options) (results *Results, missing int, err error) {
+	if err := g.Validate(); err != nil {
+		return nil, 0, err
+	}
+	o := options.looking()
+	o.headsOnly = true
+	t, err := newTraining(g.Networks(), o)
+	if err != nil {
+		return nil, 0, err
+	}
+	elsewhere, err := t.Store.machines()
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, j := range t.jobs {
+		var found *Run
+		for _, key := range elsewhere[withoutMachine(j.run.Key)] {
+			if run, err := t.Store.loadHead(key); err == nil {
+				found = run
+				break
+			}
+		}
+		for _, i := range j.as {
+			if t.runs[i] = nil; found == nil {
+				missing++
+				continue
+			}
+			run := *found
+			run.Network = t.networks[i]
+			t.runs[i] = &run
+		}
+	}
+	return &Results{g, t.runs}, missing, nil
+}
+
 // Replicates is one experiment with several seeds: the runs without and with batch normalization, in the order of the seeds.
 // Plain[i] and BatchNorm[i] started from the same weights and saw the same minibatches.
 type Replicates struct {

@@ -162,6 +162,21 @@ func (s *Store) loadHead(key string) (*Run, error) {
 	return run, err
 }
 
+// machines returns the keys of all runs that the store has, by withoutMachine.
+func (s *Store) machines() (map[string][]string, error) {
+	keys, err := s.files().Keys()
+	if err != nil {
+		return nil, fmt.Errorf("bnlib: %w", err)
+	}
+	of := map[string][]string{}
+	for _, key := range keys {
+		if strings.Count(key, "-") == 1 { // else it is what a hook saw
+			of[withoutMachine(key)] = append(of[withoutMachine(key)], key)
+		}
+	}
+	return of, nil
+}
+
 func loadError(key string, err error) error {
 	if errors.Is(err, store.ErrMissing) {
 		return fmt.Errorf("bnlib: run %s: %w", key, ErrNoRun)

@@ -47,7 +47,7 @@ func (s Sample) Each(number func(*Run) float64) Spread {
 
 // Done returns the runs that came to their end.
 func (s Sample) Done() Sample {
-	return slices.DeleteFunc(slices.Clone(s), func(r *Run) bool { return r.Status.Early() })
+	return slices.DeleteFunc(slices.Clone(s), func(r *Run) bool { return r == nil || r.Status.Early() })
 }
 
 // Test returns the spread of the accuracy on the test images.

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -165,7 +166,6 @@ func newTraining(networks []Network, options *Options) (*training, error) {
 		}
 	}
 	machine := backend.Machine(t.Backend)
-	suffix := sha256.Sum256([]byte(machine))
 	tracer := &engine.Tracer{Backend: t.Backend}
 	hooks := hookKeys{backend: t.Backend, trainImages: trainImages, validationImages: validationImages}
 	byKey, unfit := map[string]*job{}, strays{}
@@ -177,7 +177,7 @@ func newTraining(networks []Network, options *Options) (*training, error) {
 			return nil, err
 		}
 		unfit.see(n, trainedNames(traced.Trace))
-		key := traced.Key(checksum) + "-" + hex.EncodeToString(suffix[:4])
+		key := onMachine(traced.Key(checksum), machine)
 		if j := byKey[key]; j != nil {
 			j.as = append(j.as, i)
 			continue
@@ -206,6 +206,15 @@ func newTraining(networks []Network, options *Options) (*training, error) {
 	t.share()
 	return t, nil
 }
+
+// onMachine returns the key of a run from the digest of all that decides its numbers but the machine.
+func onMachine(digest, machine string) string {
+	sum := sha256.Sum256([]byte(machine))
+	return digest + "-" + hex.EncodeToString(sum[:4])
+}
+
+// withoutMachine is the first argument of onMachine.
+func withoutMachine(key string) string { return key[:strings.LastIndexByte(key, '-')] }
 
 // find reads a run from the store, and what the hooks saw of it, and reports whether all of it is there. What is damaged is noted
 // in the run that is trained in its place.
