@@ -9,12 +9,12 @@ import (
 )
 
 // commands are the words that may stand first on the command line; the empty one opens JupyterLab.
-var commands = []string{"", "setup", "run", "export", "doctor"}
+var commands = []string{"", "setup", "run", "export", "sweep", "doctor"}
 
 // command is a parsed command line.
 type command struct {
 	name      string
-	names     []string // of notebooks
+	names     []string // of notebooks; of a sweep: all that follows
 	quick     bool
 	jobs      int    // notebooks run at a time
 	dir       string // of the export; empty: the default
@@ -35,6 +35,10 @@ func parse(args []string) (command, error) {
 	if !slices.Contains(commands, c.name) {
 		return c, fmt.Errorf("there is no command %q; there are%s, and none at all, which opens JupyterLab",
 			c.name, strings.Join(commands, " "))
+	}
+	if c.name == "sweep" {
+		c.names = args // for bnlib/sweep
+		return c, nil
 	}
 	flags := flag.NewFlagSet("notebooks", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)

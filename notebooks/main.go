@@ -32,6 +32,11 @@ usage: go run ./notebooks [COMMAND] [FLAGS]
       -jobs N        N at a time (default 1: some cells measure speed, which needs the machine alone)
   export [NAME…]   write notebooks as static HTML, with the outputs they hold; no name: all
       -o FOLDER      where to (default .batchnorm/site)
+  sweep [NAME]     train a grid that outgrows one machine, a share of it in each process; no name: list what there is
+      -shard I/N     the share, with I from 0; or by JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID, and BATCHNORM_SHARDS
+      -store FOLDER  the folder that all processes share (default that of the notebooks)
+      -missing       train nothing; say what no process has trained yet
+      -draw FILE     train nothing; draw the whole as PNG
   doctor           say what was found, chosen and missing, and how to mend it
 
 A NAME is a notebook's file name, with or without .ipynb.
@@ -43,10 +48,13 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	context.AfterFunc(ctx, stop)
 	err := run(ctx, os.Args[1:], os.Stdout)
+	code, ended := errors.AsType[exitCode](err)
 	switch {
 	case err == nil:
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Print(usage)
+	case ended:
+		os.Exit(int(code)) // the program has said why
 	case ctx.Err() != nil:
 		fmt.Fprintln(os.Stderr, "notebooks: interrupted; the same command goes on where this one stopped")
 		os.Exit(130)
@@ -69,6 +77,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	switch c.name {
 	case "doctor":
 		return w.doctor(ctx)
+	case "sweep":
+		return w.sweep(ctx, c.names)
 	case "run", "export":
 		// A mistyped name is said before minutes of set-up.
 		if c.names, err = w.resolve(c.names); err != nil {
