@@ -30,9 +30,6 @@ const (
 	again   = 75 // stopped, a full disk, a folder that cannot be written: the same command goes on where this one was (EX_TEMPFAIL)
 )
 
-// usageError is a mistake in what was asked.
-type usageError struct{ error }
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
