@@ -126,6 +126,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"bnlib/show":            showNeeds,
 		"notebooks":             append([]string{"bnlib/show"}, showNeeds...),
 		"bnlib/compare":         append([]string{"bnlib"}, faceNeeds...),
+		"bnlib/sweep":           append([]string{"bnlib/chart"}, chartNeeds...),
 	}
 	const module = "batchnorm/"
 	// layer returns the line that a package belongs to: the longest name that it begins with.
