@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -26,8 +27,20 @@ type Store struct {
 // ErrNoRun says that a store has no run under a key.
 var ErrNoRun = errors.New("no such run")
 
-// DefaultStore is the folder runs in the project's own folder, see package host.
+// StoreEnv names the environment variable that overrides the folder of [DefaultStore]: for a project's folder that cannot be
+// written, or to keep runs elsewhere.
+const StoreEnv = "BATCHNORM_RUNS"
+
+// DefaultStore is the folder $BATCHNORM_RUNS if set, else runs in the project's own folder, see package host. It is made once there
+// is something to keep.
 func DefaultStore() (*Store, error) {
+	if dir := os.Getenv(StoreEnv); dir != "" {
+		dir, err := filepath.Abs(dir)
+		if err != nil {
+			return nil, fmt.Errorf("bnlib: %s: %w", StoreEnv, err)
+		}
+		return &Store{Dir: dir}, nil
+	}
 	dir, err := host.Dir()
 	if err != nil {
 		return nil, err

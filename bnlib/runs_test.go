@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"batchnorm/bnlib/host"
 	"batchnorm/data"
 
 	"github.com/gomlx/compute/shapes"
@@ -238,5 +239,27 @@ func BenchmarkStoredPair(b *testing.B) {
 		if _, err := Compare(context.Background(), short(1), o); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestDefaultStore asks for the folder of runs, without one that can be written where it need not be.
+func TestDefaultStore(t *testing.T) {
+	home, elsewhere := t.TempDir(), t.TempDir()
+	t.Setenv(host.DirEnv, home)
+	t.Setenv(StoreEnv, "")
+	if s, err := DefaultStore(); err != nil || s.Dir != filepath.Join(home, "runs") {
+		t.Errorf("the folder is %v, %v; want that in %s", s, err, home)
+	}
+	t.Setenv(host.DirEnv, filepath.Join(home, "file", "below"))
+	if err := os.WriteFile(filepath.Join(home, "file"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(StoreEnv, elsewhere)
+	if s, err := DefaultStore(); err != nil || s.Dir != elsewhere {
+		t.Errorf("with %s the folder is %v, %v; want %s", StoreEnv, s, err, elsewhere)
+	}
+	t.Setenv(StoreEnv, "")
+	if s, err := DefaultStore(); err == nil || !strings.Contains(err.Error(), host.DirEnv) {
+		t.Errorf("where no folder can be: %v, %v; want an error that names %s", s, err, host.DirEnv)
 	}
 }

@@ -40,7 +40,8 @@ usage: go run ./notebooks [COMMAND] [FLAGS]
   doctor           say what was found, chosen and missing, and how to mend it
 
 A NAME is a notebook's file name, with or without .ipynb.
-BATCHNORM_PYTHON chooses the Python to build on, BATCHNORM_HOME the folder to install into (default .batchnorm).
+BATCHNORM_PYTHON chooses the Python to build on, BATCHNORM_HOME the folder to install into (default .batchnorm),
+BATCHNORM_RUNS the folder that keeps what was trained (default runs in that folder).
 `
 
 func main() {
