@@ -42,12 +42,12 @@ const (
 type Array struct {
 	Name string
 	Dims []int // none: one number
-	Data any   // []float32, []float64, []int32 or []int64, row-major
+	Data any   // []float32, []float64, []int32, []int64 or []uint8, row-major
 }
 
 // Number is what the arrays of a store are made of.
 type Number interface {
-	float32 | float64 | int32 | int64
+	float32 | float64 | int32 | int64 | uint8
 }
 
 // Values returns the numbers and the dimensions of the array of a name. They share the array's memory.
@@ -96,7 +96,7 @@ func encode(key string, head json.RawMessage, arrays []Array) ([]byte, error) {
 		names[a.Name] = true
 		name, n := typeOf(a.Data)
 		if name == "" {
-			return nil, fmt.Errorf("data of array %q is %T; allowed: []float32, []float64, []int32, []int64", a.Name, a.Data)
+			return nil, fmt.Errorf("data of array %q is %T; allowed: []float32, []float64, []int32, []int64, []uint8", a.Name, a.Data)
 		}
 		tensors[i] = tensor{Type: name, Shape: append([]int{}, a.Dims...), name: a.Name}
 		if want, ok := product(a.Dims); !ok || want != n {
@@ -167,7 +167,7 @@ func seal(header []byte) string {
 }
 
 // sizes are the bytes of a number of each type.
-var sizes = map[string]int{"F64": 8, "I64": 8, "F32": 4, "I32": 4}
+var sizes = map[string]int{"F64": 8, "I64": 8, "F32": 4, "I32": 4, "U8": 1}
 
 // typeOf returns the type of the numbers in data, empty if it is none of the allowed, and how many there are.
 func typeOf(data any) (name string, n int) {
@@ -180,6 +180,8 @@ func typeOf(data any) (name string, n int) {
 		return "F32", len(data)
 	case []int32:
 		return "I32", len(data)
+	case []uint8:
+		return "U8", len(data)
 	}
 	return "", 0
 }
@@ -348,6 +350,8 @@ func (f *file) array(t tensor) (Array, error) {
 		data, err = numbers[float32](f.r, from, to, 4, sum)
 	case "I32":
 		data, err = numbers[int32](f.r, from, to, 4, sum)
+	case "U8":
+		data, err = numbers[uint8](f.r, from, to, 1, sum)
 	}
 	if err != nil {
 		return Array{}, err

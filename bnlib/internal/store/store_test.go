@@ -27,6 +27,7 @@ func sample() []Array {
 		{"loss", []int{2}, []float64{math.Float64frombits(0x7ff0000000000001), math.Inf(-1)}},
 		{"step", []int{1, 1}, []int64{math.MinInt64}},
 		{"class ✓", []int{2}, []int32{-1, math.MaxInt32}},
+		{"bytes", []int{3}, []uint8{0, 255, 7}},
 		{"one number", nil, []float32{7}},
 		{"nothing", []int{0, 5}, []float64{}},
 	}
@@ -184,7 +185,7 @@ func TestPutRefuses(t *testing.T) {
 		{"a name twice", "ab", "1", []Array{{"x", nil, one}, {"x", nil, one}}, `array 1 is "x"`},
 		{"the metadata's name", "ab", "1", []Array{{"__metadata__", nil, one}}, "__metadata__"},
 		{"a name that JSON changes", "ab", "1", []Array{{"\xff", nil, one}}, `\xff`},
-		{"another type", "ab", "1", []Array{{"x", nil, []uint8{1}}}, "[]uint8"},
+		{"another type", "ab", "1", []Array{{"x", nil, []uint16{1}}}, "[]uint16"},
 		{"other dims", "ab", "1", []Array{{"x", []int{2}, one}}, "[2]"},
 		{"negative dims", "ab", "1", []Array{{"x", []int{-1, -1}, one}}, "[-1 -1]"},
 		{"dims that overflow", "ab", "1", []Array{{"x", []int{1 << 32, 1 << 32}, []float32{}}}, "0 numbers"},
