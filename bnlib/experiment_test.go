@@ -114,7 +114,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"data":                  {},
 		"bnlib/host":            {},
 		"bnlib/internal/store":  {},
-		"bnlib/backend":         {"bnlib/host", gomlx},
+		"bnlib/backend":         {"bnlib/host", "bnlib/internal/store", gomlx},
 		"bnlib/probe":           {"data", gomlx},
 		"bnlib/internal/engine": engineNeeds,
 		"bnlib/internal/plain":  append([]string{"bnlib/internal/engine"}, engineNeeds...),

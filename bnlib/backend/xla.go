@@ -27,7 +27,10 @@ func loadPlugin(path string) error {
 		return err
 	}
 	defer quietLog()()
-	_, err := pjrt.GetPlugin(path)
+	plugin, err := pjrt.GetPlugin(path)
+	if err == nil {
+		keepPrograms(plugin)
+	}
 	return err
 }
 
