@@ -41,7 +41,8 @@ usage: go run ./notebooks [COMMAND] [FLAGS]
 
 A NAME is a notebook's file name, with or without .ipynb.
 BATCHNORM_PYTHON chooses the Python to build on, BATCHNORM_HOME the folder to install into (default .batchnorm),
-BATCHNORM_RUNS the folder that keeps what was trained (default runs in that folder).
+BATCHNORM_RUNS the folder that keeps what was trained (default runs in that folder), BATCHNORM_PROGRAMS the one that keeps
+what XLA has compiled (default programs in that folder; off: none).
 `
 
 func main() {

@@ -55,13 +55,13 @@ var kept atomic.Pointer[programs]
 func keepPrograms(plugin *pjrt.Plugin) {
 	path := plugin.Path()
 	info, err := os.Stat(path)
-	dir, noDir := host.Dir()
-	if err != nil || noDir != nil || pjrt.IsCUDAName(path) || kept.Load() != nil {
+	dir, noDir := programsDir()
+	if err != nil || noDir != nil || dir == "off" || pjrt.IsCUDAName(path) || kept.Load() != nil {
 		return
 	}
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
-	p := &programs{api: C.table(name), store: &store.Store{Dir: filepath.Join(dir, "programs")}, threads: map[unsafe.Pointer]string{}}
+	p := &programs{api: C.table(name), store: &store.Store{Dir: dir}, threads: map[unsafe.Pointer]string{}}
 	if p.api == nil {
 		return
 	}
@@ -74,6 +74,14 @@ func keepPrograms(plugin *pjrt.Plugin) {
 	if kept.CompareAndSwap(nil, p) && C.stand_in(p.api, &p.create, &p.compile) != 0 {
 		kept.Store(nil)
 	}
+}
+
+func programsDir() (string, error) {
+	if dir := os.Getenv(ProgramsEnv); dir != "" {
+		return dir, nil
+	}
+	dir, err := host.Dir()
+	return filepath.Join(dir, "programs"), err
 }
 
 // compilerSettings returns the environment variables that XLA and its libraries may read, sorted.

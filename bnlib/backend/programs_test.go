@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"batchnorm/bnlib/host"
 	"batchnorm/bnlib/internal/store"
 
 	"github.com/gomlx/compute"
@@ -98,5 +99,16 @@ func TestCompilerSettings(t *testing.T) {
 	got := compilerSettings([]string{"HOME=/x", "XLA_FLAGS=a b", "ONEDNN_MAX_CPU_ISA=AVX2", "NOT_XLA_=1", "PATH=XLA_"})
 	if want := "ONEDNN_MAX_CPU_ISA=AVX2|XLA_FLAGS=a b"; strings.Join(got, "|") != want {
 		t.Errorf("settings %q, want %s", got, want)
+	}
+}
+
+func TestProgramsDir(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv(host.DirEnv, home)
+	for set, want := range map[string]string{"": filepath.Join(home, "programs"), "elsewhere": "elsewhere", "off": "off"} {
+		t.Setenv(ProgramsEnv, set)
+		if got, err := programsDir(); err != nil || got != want {
+			t.Errorf("%s=%q: the folder is %q, %v; want %q", ProgramsEnv, set, got, err, want)
+		}
 	}
 }

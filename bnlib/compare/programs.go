@@ -85,7 +85,7 @@ func (p program) command(ctx context.Context, at place, w work) *exec.Cmd {
 	folder := filepath.Join(at.jobs, w.name)
 	if p.python == nil {
 		cmd := exec.CommandContext(ctx, at.self, "-serve", p.name, folder)
-		cmd.Env = append(os.Environ(), bnlib.QuickEnv+"=")
+		cmd.Env = append(os.Environ(), bnlib.QuickEnv+"=", backend.ProgramsEnv+"=off") // all compile
 		return cmd
 	}
 	args := slices.Clone(p.python)
