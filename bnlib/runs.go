@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"batchnorm/bnlib/host"
@@ -48,7 +49,13 @@ func DefaultStore() (*Store, error) {
 	return &Store{Dir: filepath.Join(dir, "runs")}, nil
 }
 
-func (s *Store) files() *store.Store { return &store.Store{Dir: s.Dir} }
+// folders are the folders that this process keeps runs in. Each is swept once, however many Stores name it.
+var folders sync.Map // of *store.Store, by its folder
+
+func (s *Store) files() *store.Store {
+	folder, _ := folders.LoadOrStore(s.Dir, &store.Store{Dir: s.Dir})
+	return folder.(*store.Store)
+}
 
 // number is a float64 that JSON keeps, NaN and infinite as well.
 type number float64

@@ -9,9 +9,11 @@
 //   - The folder is removed while programs run: Put makes it again.
 //   - A bit flips, a file is cut off, overwritten, or renamed to another key: checksums over the header and over each array
 //     find it. The file is set aside and the reader told, by a [*DamagedError], which is not [ErrMissing]: to make the
-//     entry anew is the caller's decision.
+//     entry anew is the caller's decision. So it is with what is no file: a folder, a pipe, a device.
 //   - Several processes, on several machines, use one folder: there are no locks. A key stands for its content, so whoever
 //     renames last changes nothing.
+//   - A clock jumps: times only decide what is pruned or swept, and a writer whose part was swept writes once more. A time
+//     that lies in the future is taken for now.
 package store
 
 import (
@@ -97,6 +99,19 @@ func (s *Store) Put(key string, head json.RawMessage, arrays []Array) error {
 	return nil
 }
 
+// Peek is Head, but no use in the sense of [Store.Prune].
+func (s *Store) Peek(key string) (head json.RawMessage, err error) {
+	path, err := s.path(key, entrySuffix)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.read(key, path, func(f *file) error {
+		head = f.head
+		return nil
+	})
+	return head, err
+}
+
 // Head returns the head of an entry, as it was put. It reads and verifies the header of the file and its length, but not the
 // arrays. The error wraps [ErrMissing] or is a [*DamagedError] or says why the file cannot be read.
 func (s *Store) Head(key string) (head json.RawMessage, err error) {
@@ -138,15 +153,13 @@ func (s *Store) Get(key string, names ...string) (head json.RawMessage, arrays [
 
 // Keys returns the keys of all entries, sorted. What is under them is not verified.
 func (s *Store) Keys() ([]string, error) {
-	files, err := s.files()
+	files, err := s.names(entrySuffix)
 	if err != nil {
 		return nil, err
 	}
 	var keys []string
 	for _, f := range files {
-		if f.suffix == entrySuffix {
-			keys = append(keys, f.key)
-		}
+		keys = append(keys, f.Key)
 	}
 	slices.Sort(keys) // names of files sort otherwise: - comes before the point, digits after it
 	return keys, nil
@@ -183,7 +196,14 @@ func (s *Store) use(key string, read func(*file) error) error {
 
 // read opens the file of key, verifies its header, and lets read go on. A file in which damage is found is set aside.
 func (s *Store) read(key, path string, read func(*file) error) (fs.FileInfo, error) {
-	opened, err := os.Open(path)
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() { // to open a pipe is to wait for its writer
+		return nil, s.setAside(key, path, info, fmt.Sprintf("it is no file (%v)", info.Mode()))
+	}
+	var opened *os.File
+	if err == nil {
+		opened, err = os.Open(path)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("store: entry %s: %w", key, ErrMissing)
 	}
@@ -191,8 +211,7 @@ func (s *Store) read(key, path string, read func(*file) error) (fs.FileInfo, err
 		return nil, fmt.Errorf("store: entry %s: %w", key, err)
 	}
 	defer opened.Close()
-	info, err := opened.Stat()
-	if err != nil {
+	if info, err = opened.Stat(); err != nil {
 		return nil, fmt.Errorf("store: entry %s: %w", key, err)
 	}
 	content, err := open(opened, info.Size(), key)
@@ -216,6 +235,10 @@ func (s *Store) setAside(key, path string, damaged fs.FileInfo, found string) er
 	now, err := os.Stat(path)
 	if err == nil && os.SameFile(now, damaged) {
 		err = os.Rename(path, e.Aside)
+		// A folder cannot take the place of a file.
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && os.Remove(e.Aside) == nil {
+			err = os.Rename(path, e.Aside)
+		}
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		e.Aside, e.Err = "", err

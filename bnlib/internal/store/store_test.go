@@ -265,6 +265,51 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// TestDamageOnDisk does so with a small entry's file, where who reads says what is wrong, sets the file aside, and makes the entry
+// anew: every bit of every byte flipped in turn, and the file cut at every length.
+func TestDamageOnDisk(t *testing.T) {
+	s := &Store{Dir: t.TempDir()}
+	path := filepath.Join(s.Dir, "ab"+entrySuffix)
+	head, arrays := json.RawMessage("[1]"), []Array{{"x", []int{2}, []float32{1, 2}}}
+	whole, err := encode("ab", head, arrays)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := func(what string, content []byte) {
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var d *DamagedError
+		if _, _, err := s.Get("ab"); !errors.As(err, &d) || d.Found == "" || d.Err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if kept, err := os.ReadFile(d.Aside); err != nil || !bytes.Equal(kept, content) {
+			t.Fatalf("%s: set aside: %v", what, err)
+		}
+		if _, _, err := s.Get("ab"); !errors.Is(err, ErrMissing) {
+			t.Fatalf("%s: after it was set aside: %v", what, err)
+		}
+	}
+	for i := range whole {
+		for bit := range 8 {
+			if testing.Short() && bit != i%8 {
+				continue
+			}
+			changed := bytes.Clone(whole)
+			changed[i] ^= 1 << bit
+			found(fmt.Sprintf("bit %d of byte %d", bit, i), changed)
+		}
+		found(fmt.Sprintf("cut at %d", i), whole[:i])
+	}
+	if err := s.Put("ab", head, arrays); err != nil {
+		t.Fatal(err)
+	}
+	if _, again, err := s.Get("ab"); err != nil || !reflect.DeepEqual(bitsOf(t, again), bitsOf(t, arrays)) {
+		t.Errorf("made anew: %v, %v", again, err)
+	}
+	t.Logf("%d bytes flipped in turn, cut at each: all found and set aside", len(whole))
+}
+
 // TestHostile hands the reader headers that are sealed but lie.
 func TestHostile(t *testing.T) {
 	sealed := func(fields string, data int) []byte {

@@ -77,9 +77,10 @@ const partAge = time.Hour
 
 // sweep removes what dead writers left. What cannot be removed costs nothing but room.
 func (s *Store) sweep() {
-	files, _ := s.files()
+	files, _ := s.files(partSuffix)
+	present(files)
 	for _, f := range files {
-		if f.suffix == partSuffix && time.Since(f.used) > partAge {
+		if time.Since(f.Used) > partAge {
 			os.Remove(f.path)
 		}
 	}

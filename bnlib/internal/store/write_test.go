@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"flag"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -9,7 +10,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,8 +19,9 @@ import (
 const (
 	childEnv = "STORE_TEST_CHILD" // a key of children
 	dirEnv   = "STORE_TEST_DIR"   // its folder
-	killsEnv = "STORE_TEST_KILLS" // how many writers TestKilled kills, instead of a few dozen
 )
+
+var kills = flag.Int("kills", 30, "how many writers TestKilled kills")
 
 var children = map[string]func(dir string) error{
 	"write for ever": func(dir string) error {
@@ -67,17 +68,10 @@ func large() []Array {
 
 // TestKilled kills writers at random moments. It shows what another process sees, not what the disk holds after a power cut.
 func TestKilled(t *testing.T) {
-	kills := 30
-	if n := os.Getenv(killsEnv); n != "" {
-		var err error
-		if kills, err = strconv.Atoi(n); err != nil {
-			t.Fatal(err)
-		}
-	}
 	s := &Store{Dir: t.TempDir()}
 	want := bitsOf(t, large())
 	read, parts := 0, 0
-	for i := range kills {
+	for i := range *kills {
 		cmd := child(t, "write for ever", s.Dir)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -117,7 +111,7 @@ func TestKilled(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d writers killed: %d entries whole, %d parts left", kills, read, parts)
+	t.Logf("%d writers killed: %d entries whole, %d parts left", *kills, read, parts)
 	if read == 0 || parts == 0 {
 		t.Error("none was killed in the middle, or none got anywhere")
 	}
