@@ -3,6 +3,7 @@
 package data
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -66,6 +67,13 @@ func (s Set) Pixels() []float32 {
 type Dataset struct {
 	Train, Validation, Test Set
 
+	// Name is what the set is called, if all of its files are packed, as they were published: MNIST, Fashion-MNIST or KMNIST, whose
+	// files have the same names. Otherwise it is empty.
+	Name string
+
+	// Notes are what a reader should know of the files: that images look as if their rows and columns were exchanged.
+	Notes []string
+
 	// Checksum says what the data is, in hexadecimal: the sha256 over the four sha256 sums of the unpacked files, in the
 	// order training images, training labels, test images, test labels.
 	Checksum string
@@ -86,68 +94,77 @@ func MNIST() (*Dataset, error) { return mnist() }
 // with. Images are 28 by 28, labels 0 to 9, and there are more than [ValidationSize] training images, of which the first
 // ValidationSize become the Validation set.
 //
-// A file that holds something else gives a [*FormatError]; one that can't be opened gives the error of fsys.
+// A file that holds something else gives a [*FormatError]: what it was found to hold, what it should, and what is probably the
+// matter. So do files that do not belong together, as far as it shows: other numbers of labels than of images, training and test
+// set exchanged or the same, files of two sets that were published under the same names. A file that can't be opened gives the
+// error of fsys. Memory is bounded by what the files hold, whatever their headers say.
 func Read(fsys fs.FS) (*Dataset, error) {
-	files := [4]struct {
-		name   string
-		magic  uint32
-		opened string
-		items  []uint8
-		sum    []byte
-		err    error
-	}{
-		{name: "train-images-idx3-ubyte", magic: imageMagic},
-		{name: "train-labels-idx1-ubyte", magic: labelMagic},
-		{name: "t10k-images-idx3-ubyte", magic: imageMagic},
-		{name: "t10k-labels-idx1-ubyte", magic: labelMagic},
+	if fsys == nil {
+		return nil, errors.New("data: Read: fsys is nil; allowed: a folder, such as os.DirFS(path)")
 	}
+	names := [4]string{"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"}
+	magics := [4]uint32{imageMagic, labelMagic, imageMagic, labelMagic}
+	var files [4]file
+	var errs [4]error
 	var group sync.WaitGroup
-	for i := range files {
-		file := &files[i]
+	for i, name := range names {
 		group.Go(func() {
-			sum := sha256.New()
-			dotted := strings.Replace(file.name, "-idx", ".idx", 1)
-			names := []string{file.name, dotted, file.name + ".gz", dotted + ".gz"}
-			file.opened, file.items, file.err = readIDX(fsys, names, file.magic, sum)
-			file.sum = sum.Sum(nil)
+			dotted := strings.Replace(name, "-idx", ".idx", 1)
+			files[i], errs[i] = readIDX(fsys, []string{name, dotted, name + ".gz", dotted + ".gz"}, magics[i])
 		})
 	}
 	group.Wait()
-
-	var errs []error
-	sum := sha256.New()
-	for i := range files {
-		errs = append(errs, files[i].err)
-		sum.Write(files[i].sum)
-	}
-	if err := errors.Join(errs...); err != nil {
+	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
-	var sets [2]Set
-	for i := range sets {
-		images, labels := &files[2*i], &files[2*i+1]
-		sets[i] = Set{images.items, labels.items}
-		if n := len(images.items) / Pixels; n != len(labels.items) {
-			return nil, &FormatError{
-				File:  labels.opened,
-				Found: fmt.Sprintf("%d labels", len(labels.items)),
-				Want:  fmt.Sprintf("%d, one for each image of %s", n, images.opened),
+
+	name, err := together(&files)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.New()
+	for _, f := range files {
+		sum.Write(f.sum)
+	}
+	d := &Dataset{Name: name, Checksum: hex.EncodeToString(sum.Sum(nil)), Test: Set{files[testImages].items, files[testLabels].items}}
+	all := Set{files[trainImages].items, files[trainLabels].items}
+	if err := checkCounts(all, d.Test, &files); err != nil {
+		return nil, err
+	}
+	if transposed(all) {
+		d.Notes = append(d.Notes, fmt.Sprintf("images labelled 1 in %s are wider than tall: rows and columns are probably exchanged, as in EMNIST's files",
+			files[trainImages].opened))
+	}
+	d.Train, d.Validation = all.slice(ValidationSize, all.Len()), all.slice(0, ValidationSize)
+	return d, nil
+}
+
+// checkCounts returns an error for files that do not belong together by what they hold.
+func checkCounts(train, test Set, files *[4]file) error {
+	fail := func(of part, found, want, hint string) error {
+		return &FormatError{File: files[of].opened, Found: found, Want: want, Hint: hint}
+	}
+	for i, set := range []Set{train, test} {
+		images, labels := part(2*i), part(2*i+1)
+		if n := len(set.Images) / Pixels; n != set.Len() {
+			hint := ""
+			if set.Len() == len(files[2-2*i].items)/Pixels {
+				hint = "the labels of the other set: the names of two files are exchanged"
 			}
+			return fail(labels, fmt.Sprintf("%d labels", set.Len()), fmt.Sprintf("%d, one for each image of %s", n, files[images].opened), hint)
 		}
 	}
-	if n := sets[0].Len(); n <= ValidationSize {
-		return nil, &FormatError{
-			File:  files[0].opened,
-			Found: fmt.Sprintf("%d images", n),
-			Want:  fmt.Sprintf("more than %d: the first %d validate", ValidationSize, ValidationSize),
-		}
+	switch {
+	case train.Len() <= ValidationSize:
+		return fail(trainImages, fmt.Sprintf("%d images", train.Len()),
+			fmt.Sprintf("more than %d: the first %d validate", ValidationSize, ValidationSize), "")
+	case test.Len() == 6*train.Len(): // MNIST and its relatives have six training images for each test image
+		return fail(trainImages, fmt.Sprintf("%d images", train.Len()),
+			fmt.Sprintf("more: %s has %d", files[testImages].opened, test.Len()), "the names of training and test files are exchanged")
+	case bytes.Equal(files[trainImages].sum, files[testImages].sum):
+		return fail(testImages, "the content of "+files[trainImages].opened, "other images, that no network was trained on", "a file that was copied under a second name")
 	}
-	return &Dataset{
-		Train:      sets[0].slice(ValidationSize, sets[0].Len()),
-		Validation: sets[0].slice(0, ValidationSize),
-		Test:       sets[1],
-		Checksum:   hex.EncodeToString(sum.Sum(nil)),
-	}, nil
+	return nil
 }
 
 // slice returns images from to to of s.

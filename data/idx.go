@@ -1,12 +1,19 @@
 package data
 
 import (
+	"bufio"
+	"cmp"
 	"compress/gzip"
+	"crypto/md5"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 )
 
@@ -29,6 +36,7 @@ type FormatError struct {
 	File  string // name of the file
 	Found string // what it holds
 	Want  string // what it should hold
+	Hint  string // what is probably the matter, if that can be told
 	Err   error  // cause, if another error is one: such as gzip.ErrChecksum or io.ErrUnexpectedEOF
 }
 
@@ -37,110 +45,200 @@ func (e *FormatError) Error() string {
 	if e.Err != nil {
 		s += " (" + e.Err.Error() + ")"
 	}
+	if e.Hint != "" {
+		s += "; probably " + e.Hint
+	}
 	return s
 }
 
 // Unwrap returns the cause.
 func (e *FormatError) Unwrap() error { return e.Err }
 
-// open opens the first of names that there is; one that ends in .gz is unpacked. It returns the name it opened, an upper bound
-// of the number of bytes that r yields, and what closes the file.
-func open(fsys fs.FS, names []string) (r io.Reader, opened string, bound int64, done func() error, err error) {
-	var file fs.File
-	for _, opened = range names {
-		if file, err = fsys.Open(opened); !errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, "", 0, nil, fmt.Errorf("data: none of %s: %w", strings.Join(names, ", "), fs.ErrNotExist)
-	}
-	if err != nil {
-		return nil, "", 0, nil, err
-	}
-	info, err := file.Stat()
-	if err != nil {
-		file.Close()
-		return nil, "", 0, nil, fmt.Errorf("data: %w", err)
-	}
-	if !strings.HasSuffix(opened, ".gz") {
-		return file, opened, info.Size(), file.Close, nil
-	}
-	unpacked, err := gzip.NewReader(file)
-	if err != nil {
-		file.Close()
-		return nil, "", 0, nil, &FormatError{opened, "no gzip header", "a gzip file", err}
-	}
-	// Dividing first keeps a Size of any value from overflowing.
-	bound = 16 + maxCount*Pixels
-	if info.Size() < bound/maxDeflate {
-		bound = info.Size() * maxDeflate
-	}
-	return unpacked, opened, bound, file.Close, nil
+// file is one of the four files of a data set.
+type file struct {
+	opened string  // its name
+	items  []uint8 // row-major: labels of one byte each, images of Pixels bytes each
+	sum    []byte  // sha256 of the unpacked content
+	md5    string  // of the packed content, hexadecimal; "": it is not packed
 }
 
-// readIDX reads the items of the first of names that there is, and returns the name it opened and the items, row-major: labels
-// of one byte each, images of Pixels bytes each. The whole content of the file, unpacked, goes through sum as well.
-func readIDX(fsys fs.FS, names []string, magic uint32, sum io.Writer) (opened string, items []uint8, err error) {
-	r, opened, bound, done, err := open(fsys, names)
+// source is an opened file, unpacked.
+type source struct {
+	*bufio.Reader
+	bound int64 // upper bound of the number of bytes
+	gz    bool
+	md5   hash.Hash // of what was read of the packed file
+	close func() error
+}
+
+// open opens the first of names that there is and is no folder; one that ends in .gz is unpacked. It returns the name it opened.
+func open(fsys fs.FS, names []string) (s *source, opened string, err error) {
+	folder := ""
+	for _, opened = range names {
+		f, err := fsys.Open(opened)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, "", fmt.Errorf("data: %w", err)
+		}
+		info, err := f.Stat()
+		if err != nil {
+			f.Close()
+			return nil, "", fmt.Errorf("data: %w", err)
+		}
+		if info.IsDir() {
+			f.Close()
+			folder = cmp.Or(folder, opened)
+			continue
+		}
+		s, err := newSource(f, opened, info.Size())
+		if err != nil {
+			f.Close()
+		}
+		return s, opened, err
+	}
+	if folder != "" {
+		return nil, "", &FormatError{File: folder, Found: "a folder" + listed(fsys, folder), Want: "a file"}
+	}
+	return nil, "", fmt.Errorf("data: none of %s: %w%s", strings.Join(names, ", "), fs.ErrNotExist, listed(fsys, "."))
+}
+
+// newSource returns the source of an opened file of some size.
+func newSource(f fs.File, name string, size int64) (*source, error) {
+	if !strings.HasSuffix(name, ".gz") {
+		return &source{Reader: bufio.NewReaderSize(f, beginning), bound: size, close: f.Close}, nil
+	}
+	sum := md5.New()
+	packed := bufio.NewReader(io.TeeReader(f, sum))
+	begin, _ := packed.Peek(beginning)
+	found, hint := guess(begin, 0) // if it is not gzip
+	unpacked, err := gzip.NewReader(packed)
 	if err != nil {
-		return "", nil, err
+		return nil, &FormatError{File: name, Found: found, Want: "a gzip file", Hint: hint, Err: err}
 	}
-	defer done()
-	fail := func(found, want string, cause error) (string, []uint8, error) {
-		return opened, nil, &FormatError{opened, found, want, cause}
+	// Dividing first keeps a size of any value from overflowing.
+	bound := int64(16 + maxCount*Pixels)
+	if size < bound/maxDeflate {
+		bound = size * maxDeflate
 	}
+	return &source{Reader: bufio.NewReaderSize(unpacked, beginning), bound: bound, gz: true, md5: sum, close: f.Close}, nil
+}
+
+// listed says what a folder holds, for a reader who looks for a file; "" if that cannot be told.
+func listed(fsys fs.FS, folder string) string {
+	entries, err := fs.ReadDir(fsys, folder)
+	if err != nil {
+		return ""
+	}
+	if len(entries) == 0 {
+		return "; the folder is empty"
+	}
+	const most = 8
+	var names []string
+	for _, e := range entries[:min(len(entries), most)] {
+		names = append(names, e.Name())
+	}
+	if more := len(entries) - most; more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	return "; the folder holds " + strings.Join(names, ", ")
+}
+
+// readIDX reads the first of names that there is.
+func readIDX(fsys fs.FS, names []string, magic uint32) (f file, err error) {
+	r, opened, err := open(fsys, names)
+	if err != nil {
+		return file{}, err
+	}
+	defer r.close()
+	fail := func(found, want, hint string, cause error) (file, error) {
+		return file{}, &FormatError{opened, found, want, hint, cause}
+	}
+	const unfinished = "a download or a copy that did not finish"
 
 	header, size, kind := make([]byte, 8), 1, "labels"
 	if magic == imageMagic {
 		header, size, kind = make([]byte, 16), Pixels, "images"
 	}
-	switch n, err := io.ReadFull(r, header); {
-	case err == io.EOF || err == io.ErrUnexpectedEOF:
-		return fail(fmt.Sprintf("%d bytes", n), fmt.Sprintf("a header of %d bytes", len(header)), io.ErrUnexpectedEOF)
-	case err != nil:
-		return fail("an unreadable header", fmt.Sprintf("a header of %d bytes", len(header)), err)
+	begin, err := r.Peek(beginning)
+	switch {
+	case err != nil && err != io.EOF && err != io.ErrUnexpectedEOF:
+		return fail("an unreadable header", fmt.Sprintf("a header of %d bytes", len(header)), unfinished, err)
+	case len(begin) == 0:
+		return fail("nothing, 0 bytes", fmt.Sprintf("a header of %d bytes", len(header)), unfinished, io.ErrUnexpectedEOF)
+	case len(begin) < 4 || binary.BigEndian.Uint32(begin) != magic:
+		found, hint := guess(begin, magic)
+		return fail(found, fmt.Sprintf("%#08x of IDX %s", magic, kind), hint, nil)
+	case len(begin) < len(header):
+		return fail(fmt.Sprintf("%d bytes", len(begin)), fmt.Sprintf("a header of %d bytes", len(header)), unfinished, io.ErrUnexpectedEOF)
 	}
-	if found := binary.BigEndian.Uint32(header); found != magic {
-		return fail(fmt.Sprintf("magic number %#08x", found), fmt.Sprintf("%#08x of IDX %s", magic, kind), nil)
-	}
+	io.ReadFull(r, header) // all of it was seen
 	count := binary.BigEndian.Uint32(header[4:])
 	if count == 0 || count > maxCount {
-		return fail(fmt.Sprintf("a count of %d %s", count, kind), fmt.Sprintf("1 to %d", maxCount), nil)
+		return fail(fmt.Sprintf("a count of %d %s", count, kind), fmt.Sprintf("1 to %d", maxCount), "", nil)
 	}
 	if magic == imageMagic {
 		rows, columns := binary.BigEndian.Uint32(header[8:]), binary.BigEndian.Uint32(header[12:])
 		if rows != Side || columns != Side {
-			return fail(fmt.Sprintf("images of %d by %d", rows, columns), fmt.Sprintf("%d by %d", Side, Side), nil)
+			return fail(fmt.Sprintf("images of %d by %d", rows, columns), fmt.Sprintf("%d by %d", Side, Side), "", nil)
 		}
 	}
 	want := fmt.Sprintf("%d for %d %s", len(header)+int(count)*size, count, kind)
-	if int64(len(header))+int64(count)*int64(size) > bound {
-		return fail(fmt.Sprintf("at most %d bytes", bound), want, io.ErrUnexpectedEOF)
+	if int64(len(header))+int64(count)*int64(size) > r.bound {
+		return fail(fmt.Sprintf("at most %d bytes", r.bound), want, unfinished, io.ErrUnexpectedEOF)
 	}
 
-	items = make([]uint8, int(count)*size)
-	switch n, err := io.ReadFull(r, items); {
+	items, err := r.read(int(count) * size)
+	switch n := len(header) + len(items); {
 	case err == io.EOF || err == io.ErrUnexpectedEOF:
-		return fail(fmt.Sprintf("%d bytes", len(header)+n), want, io.ErrUnexpectedEOF)
+		return fail(fmt.Sprintf("%d bytes", n), want, unfinished, io.ErrUnexpectedEOF)
 	case err != nil:
-		return fail(fmt.Sprintf("an unreadable file after %d bytes", len(header)+n), want, err)
+		return fail(fmt.Sprintf("an unreadable file after %d bytes", n), want, unfinished, err)
 	}
 	// Reading on finds trailing bytes and makes gzip compare its checksum.
-	switch n, err := io.ReadFull(r, make([]byte, 1)); {
+	const most = 1 << 16
+	switch n, err := io.CopyN(io.Discard, r, most); {
+	case n == most:
+		return fail(fmt.Sprintf("at least %d bytes", len(header)+len(items)+most), want, "two files in one", nil)
 	case n > 0:
-		return fail("more bytes", want, nil)
+		return fail(fmt.Sprintf("%d more bytes, %d", n, int64(len(header)+len(items))+n), want, "a longer header than IDX has, or something behind the "+kind, nil)
 	case err != io.EOF:
-		return fail("an unreadable end of file", want, err)
+		return fail("an unreadable end of file", want, unfinished, err)
 	}
 	if magic == labelMagic {
 		for i, label := range items {
 			if label >= Classes {
-				return fail(fmt.Sprintf("label %d at index %d", label, i), fmt.Sprintf("0 to %d", Classes-1), nil)
+				return fail(fmt.Sprintf("label %d at index %d", label, i), fmt.Sprintf("0 to %d", Classes-1),
+					"a set of more classes, or of other names for them, such as EMNIST's letters", nil)
 			}
 		}
 	}
+	sum := sha256.New()
 	sum.Write(header)
 	sum.Write(items)
-	return opened, items, nil
+	f = file{opened: opened, items: items, sum: sum.Sum(nil)}
+	if r.gz {
+		f.md5 = hex.EncodeToString(r.md5.Sum(nil))
+	}
+	return f, nil
+}
+
+// read returns the next n bytes, or fewer and an error. What a packed file says it holds is not believed: memory grows with what
+// comes out of it.
+func (s *source) read(n int) ([]byte, error) {
+	if !s.gz {
+		b := make([]byte, n)
+		got, err := io.ReadFull(s, b)
+		return b[:got], err
+	}
+	var b []byte
+	for len(b) < n {
+		at := len(b)
+		b = slices.Grow(b, min(n-at, max(at, 1<<16)))[:min(n, at+max(at, 1<<16))]
+		if got, err := io.ReadFull(s, b[at:]); err != nil {
+			return b[:at+got], err
+		}
+	}
+	return b, nil
 }
