@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -100,7 +101,7 @@ type head struct {
 	Notes          []string `json:",omitempty"`
 	Status         Status
 	DivergedAt     int
-	Points         [][3]number // step, loss, accuracy
+	Points         []storedPoint
 	Test           number
 	Answers        [data.Classes]int
 	Cause          Cause
@@ -109,13 +110,40 @@ type head struct {
 	Trained        map[string]bool // of every variable: whether it is trainable
 }
 
-const weightPrefix = "weights/"
+// storedPoint is a step, a loss and an accuracy.
+type storedPoint [3]number
+
+func (p *storedPoint) UnmarshalJSON(text []byte) error {
+	var numbers []number
+	if err := json.Unmarshal(text, &numbers); err != nil {
+		return err
+	}
+	if len(numbers) != len(p) {
+		return fmt.Errorf("a point of %d numbers; want %d", len(numbers), len(p))
+	}
+	copy(p[:], numbers)
+	return nil
+}
+
+const (
+	lossesName   = "losses"
+	weightPrefix = "weights/"
+)
 
 // Save stores a run that is done, less what hooks saw, replacing one of the same key. It is there whole or not at all.
 func (s *Store) Save(run *Run) error {
+	if run == nil {
+		return errors.New("bnlib: Store.Save: run is nil; allowed: a run that is done")
+	}
 	if run.Status.Early() {
 		return fmt.Errorf("bnlib: run %s is %s; allowed: a run that is done", run.Key, run.Status)
 	}
+	head, arrays := encodeRun(run)
+	return s.put(run.Key, "run", head, arrays)
+}
+
+// encodeRun returns what a store keeps of a run.
+func encodeRun(run *Run) (head, []store.Array) {
 	n := run.Network
 	h := head{
 		Name: n.Name, Norm: n.Norm.Name, Color: n.Norm.Color, Dashed: n.Norm.Dashed,
@@ -126,14 +154,14 @@ func (s *Store) Save(run *Run) error {
 		Lockstep: run.Lockstep, Trained: map[string]bool{},
 	}
 	for _, p := range run.Points {
-		h.Points = append(h.Points, [3]number{number(p.Step), number(p.Loss), number(p.Accuracy)})
+		h.Points = append(h.Points, storedPoint{number(p.Step), number(p.Loss), number(p.Accuracy)})
 	}
-	arrays := []store.Array{{Name: "losses", Dims: []int{len(run.Losses)}, Data: run.Losses}}
+	arrays := []store.Array{{Name: lossesName, Dims: []int{len(run.Losses)}, Data: run.Losses}}
 	for _, w := range run.Weights {
 		h.Trained[w.Name] = w.Trainable
 		arrays = append(arrays, store.Array{Name: weightPrefix + w.Name, Dims: w.Dims, Data: w.Values})
 	}
-	return s.put(run.Key, "run", h, arrays)
+	return h, arrays
 }
 
 func (s *Store) put(key, what string, head any, arrays []store.Array) error {
@@ -154,21 +182,11 @@ func (s *Store) Load(key string) (*Run, error) {
 	if err != nil {
 		return nil, loadError(key, err)
 	}
-	run, trained, err := decodeHead(key, text)
+	run, err := decodeRun(text, arrays)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("bnlib: run %s cannot be read: %w", key, err)
 	}
-	for _, a := range arrays {
-		values, ok := a.Data.([]float32)
-		switch name, isWeight := strings.CutPrefix(a.Name, weightPrefix); {
-		case !ok:
-			return nil, fmt.Errorf("bnlib: run %s: array %s is %T; want []float32", key, a.Name, a.Data)
-		case isWeight:
-			run.Weights = append(run.Weights, Weight{Name: name, Dims: a.Dims, Trainable: trained[name], Values: values})
-		default:
-			run.Losses = values
-		}
-	}
+	run.Key = key
 	return run, nil
 }
 
@@ -178,8 +196,12 @@ func (s *Store) loadHead(key string) (*Run, error) {
 	if err != nil {
 		return nil, loadError(key, err)
 	}
-	run, _, err := decodeHead(key, text)
-	return run, err
+	run, _, err := decodeHead(text)
+	if err != nil {
+		return nil, fmt.Errorf("bnlib: run %s cannot be read: %w", key, err)
+	}
+	run.Key = key
+	return run, nil
 }
 
 // machines returns the keys of all runs that the store has, by withoutMachine.
@@ -204,10 +226,44 @@ func loadError(key string, err error) error {
 	return fmt.Errorf("bnlib: run %s cannot be read: %w", key, err)
 }
 
-func decodeHead(key string, text []byte) (*Run, map[string]bool, error) {
+// decodeRun is the reverse of encodeRun. What a store returns is what was put, but that may be of another version of this package:
+// an error says what does not fit together.
+func decodeRun(text []byte, arrays []store.Array) (*Run, error) {
+	run, trained, err := decodeHead(text)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range arrays {
+		values, ok := a.Data.([]float32)
+		name, isWeight := strings.CutPrefix(a.Name, weightPrefix)
+		trainable, known := trained[name]
+		switch {
+		case !ok:
+			return nil, fmt.Errorf("array %q is %T; want []float32", a.Name, a.Data)
+		case isWeight && known:
+			run.Weights = append(run.Weights, Weight{Name: name, Dims: a.Dims, Trainable: trainable, Values: values})
+		case a.Name == lossesName && len(values) == run.Network.Steps:
+			run.Losses = values
+		case a.Name == lossesName:
+			return nil, fmt.Errorf("it has %d losses; want %d, one for each step", len(values), run.Network.Steps)
+		default:
+			return nil, fmt.Errorf("array %q is none that its head names", a.Name)
+		}
+	}
+	if run.Losses == nil && run.Network.Steps > 0 || len(run.Weights) != len(trained) {
+		return nil, fmt.Errorf("it has %d losses and %d weights; want %d and %d", len(run.Losses), len(run.Weights), run.Network.Steps, len(trained))
+	}
+	return run, nil
+}
+
+// decodeHead returns a run without its key, losses and weights, and of each weight whether it is trained.
+func decodeHead(text []byte) (*Run, map[string]bool, error) {
 	var h head
 	if err := json.Unmarshal(text, &h); err != nil {
-		return nil, nil, fmt.Errorf("bnlib: run %s cannot be read: %w", key, err)
+		return nil, nil, err
+	}
+	if err := h.check(); err != nil {
+		return nil, nil, err
 	}
 	run := &Run{
 		Network: Network{
@@ -218,7 +274,7 @@ func decodeHead(key string, text []byte) (*Run, map[string]bool, error) {
 			},
 			Norm: h.norm(),
 		},
-		Key: key, Machine: h.Machine, Finished: h.Finished, Notes: h.Notes, Status: h.Status, DivergedAt: h.DivergedAt,
+		Machine: h.Machine, Finished: h.Finished, Notes: h.Notes, Status: h.Status, DivergedAt: h.DivergedAt,
 		Test: float64(h.Test), Answers: h.Answers, cause: h.Cause, StepsPerSecond: float64(h.StepsPerSecond), Lockstep: h.Lockstep,
 		Seen: map[string]*probe.History{},
 	}
@@ -226,6 +282,30 @@ func decodeHead(key string, text []byte) (*Run, map[string]bool, error) {
 		run.Points = append(run.Points, Point{Step: int(p[0]), Loss: float64(p[1]), Accuracy: float64(p[2])})
 	}
 	return run, h.Trained, nil
+}
+
+// check returns an error for numbers that no run has.
+func (h head) check() error {
+	if h.Status != Finished && h.Status != Diverged {
+		return fmt.Errorf("its status is %s; want %s or %s", h.Status, Finished, Diverged)
+	}
+	if h.Steps < 0 || h.DivergedAt < 0 || h.DivergedAt > h.Steps || (h.DivergedAt > 0) != (h.Status == Diverged) {
+		return fmt.Errorf("it is %s at step %d of %d; want 1 to the last, or 0 where it is %s", h.Status, h.DivergedAt, h.Steps, Finished)
+	}
+	last := -1.0
+	for i, p := range h.Points {
+		step := float64(p[0])
+		if step != math.Trunc(step) || step <= last || step > float64(h.Steps) {
+			return fmt.Errorf("its point %d is at step %v, after %v; want rising steps from 0 to %d", i, step, last, h.Steps)
+		}
+		last = step
+	}
+	for class, n := range h.Answers {
+		if n < 0 {
+			return fmt.Errorf("it answers class %d %d times; want 0 or more", class, n)
+		}
+	}
+	return nil
 }
 
 // norm returns the norm, with its function if it is one of the article's.
@@ -246,6 +326,11 @@ type historyHead struct {
 }
 
 func (s *Store) saveHistory(key, hook string, h *probe.History) error {
+	head, arrays := encodeHistory(hook, h)
+	return s.put(key, "what "+strconv.Quote(hook)+" saw", head, arrays)
+}
+
+func encodeHistory(hook string, h *probe.History) (historyHead, []store.Array) {
 	var arrays []store.Array
 	for i, name := range h.Names {
 		var all []float64
@@ -254,7 +339,7 @@ func (s *Store) saveHistory(key, hook string, h *probe.History) error {
 		}
 		arrays = append(arrays, store.Array{Name: name, Dims: []int{len(h.Steps), len(all) / max(1, len(h.Steps))}, Data: all})
 	}
-	return s.put(key, "what "+strconv.Quote(hook)+" saw", historyHead{hook, h.Steps, h.Names}, arrays)
+	return historyHead{hook, h.Steps, h.Names}, arrays
 }
 
 func (s *Store) loadHistory(key string) (*probe.History, error) {
@@ -262,22 +347,51 @@ func (s *Store) loadHistory(key string) (*probe.History, error) {
 	if err != nil {
 		return nil, loadError(key, err)
 	}
-	var head historyHead
-	if err := json.Unmarshal(text, &head); err != nil {
+	h, err := decodeHistory(text, arrays)
+	if err != nil {
 		return nil, fmt.Errorf("bnlib: history %s cannot be read: %w", key, err)
 	}
-	h := &probe.History{Steps: head.Steps, Names: head.Names, Values: make([][][]float64, len(head.Steps))}
-	byName := map[string][]float64{}
-	for _, a := range arrays {
-		if byName[a.Name], _ = a.Data.([]float64); len(byName[a.Name])%max(1, len(h.Steps)) != 0 {
-			return nil, fmt.Errorf("bnlib: history %s: array %s has %v numbers for %d looks", key, a.Name, a.Dims, len(h.Steps))
+	return h, nil
+}
+
+// decodeHistory is the reverse of encodeHistory. Each record has an array of its own with numbers for every look, so that what is
+// made is no larger than what was read.
+func decodeHistory(text []byte, arrays []store.Array) (*probe.History, error) {
+	var head historyHead
+	if err := json.Unmarshal(text, &head); err != nil {
+		return nil, err
+	}
+	looks := len(head.Steps)
+	for i, step := range head.Steps {
+		if step < 0 || i > 0 && step <= head.Steps[i-1] {
+			return nil, fmt.Errorf("its step %d is %d; want rising steps, 0 or above", i, step)
 		}
 	}
+	byName := map[string][]float64{}
+	for _, a := range arrays {
+		values, ok := a.Data.([]float64)
+		if !ok || looks == 0 || len(values) == 0 || len(values)%looks != 0 {
+			return nil, fmt.Errorf("record %q is %T of %v; want []float64 of %d looks", a.Name, a.Data, a.Dims, looks)
+		}
+		byName[a.Name] = values
+	}
+	named := map[string]bool{}
+	for _, name := range head.Names {
+		if byName[name] == nil || named[name] {
+			return nil, fmt.Errorf("its record %q is missing, or named twice", name)
+		}
+		named[name] = true
+	}
+	if len(named) != len(byName) {
+		return nil, fmt.Errorf("it has %d records; want %d", len(byName), len(named))
+	}
+	h := &probe.History{Steps: head.Steps, Names: head.Names, Values: make([][][]float64, looks)}
 	for k := range h.Steps {
-		for _, name := range h.Names {
+		h.Values[k] = make([][]float64, len(h.Names))
+		for i, name := range h.Names {
 			all := byName[name]
-			n := len(all) / len(h.Steps)
-			h.Values[k] = append(h.Values[k], all[k*n:(k+1)*n:(k+1)*n])
+			n := len(all) / looks
+			h.Values[k][i] = all[k*n : (k+1)*n : (k+1)*n]
 		}
 	}
 	return h, nil

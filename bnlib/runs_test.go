@@ -196,10 +196,10 @@ func TestStoredRun(t *testing.T) {
 func TestStore(t *testing.T) {
 	s := &Store{Dir: filepath.Join(t.TempDir(), "new", "folder")}
 	run := &Run{Key: "abc", Machine: "m", Notes: []string{"a note"}, Status: Diverged, Answers: [10]int{9: 1}, cause: Overflow, DivergedAt: 2, Losses: []float32{1, float32(math.NaN())}, Test: .098,
-		Points: []Point{{1, math.Inf(1), .1}}, StepsPerSecond: math.Inf(1), Lockstep: 2,
+		Points: []Point{{0, 2.3, .1}, {2, math.Inf(1), .1}}, StepsPerSecond: math.Inf(1), Lockstep: 2,
 		Weights: []Weight{{Name: "hidden_1/dense/weights", Dims: []int{1, 2}, Trainable: true, Values: []float32{1, float32(math.Inf(-1))}}, {Name: "m", Dims: []int{1}, Values: []float32{3}}},
 		Network: Network{Norm: Norm{Name: "own", Color: "#123456", Dashed: true}, Experiment: Experiment{Name: "n", InitStd: 2, LearningRate: 3,
-			Activation: activation.TypeSigmoid, Hidden: []int{4, 5}, Batch: 6, Steps: 7, Every: 8, Seed: 1 << 63, Stds: ByVariable{"a": 1},
+			Activation: activation.TypeSigmoid, Hidden: []int{4, 5}, Batch: 6, Steps: 2, Every: 8, Seed: 1 << 63, Stds: ByVariable{"a": 1},
 			Rates: Frozen("b"), Decay: ByVariable{"c": 1e-4}, Model: afterActivation}}}
 	if err := s.Save(run); err != nil {
 		t.Fatal(err)

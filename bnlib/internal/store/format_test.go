@@ -14,7 +14,8 @@ import (
 )
 
 // FuzzRead hands the reader a file of any content, as it is and with its header's length and checksum made right. The reader
-// returns no more numbers than the file has bytes for, or a damage.
+// returns what encodes to a file that it reads as the same, or a damage; it allocates no more than the file is large, times what
+// JSON takes.
 func FuzzRead(f *testing.F) {
 	whole, err := encode("ab", sampleHead, sample())
 	if err != nil {
@@ -50,7 +51,13 @@ func FuzzRead(f *testing.F) {
 			copy(content[lengthBytes:], headerPrefix)
 			copy(content[sealAt:], seal(content[:header]))
 		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		head, arrays, err := readAll(content, "ab")
+		runtime.ReadMemStats(&after)
+		if grown := after.TotalAlloc - before.TotalAlloc; grown > uint64(60*len(content)+1<<16) {
+			t.Errorf("%d bytes allocated for a file of %d", grown, len(content))
+		}
 		if err != nil {
 			var d damage
 			if !errors.As(err, &d) && !strings.Contains(err.Error(), "format") {
@@ -68,6 +75,17 @@ func FuzzRead(f *testing.F) {
 		}
 		if room+len(head) > len(content) {
 			t.Errorf("%d bytes of arrays and a head of %d from a file of %d", room, len(head), len(content))
+		}
+		again, err := encode("ab", head, arrays)
+		if err != nil {
+			if json.Valid(head) {
+				t.Errorf("what was read cannot be encoded: %v", err)
+			}
+			return
+		}
+		sameHead, same, err := readAll(again, "ab")
+		if err != nil || !bytes.Equal(head, sameHead) || !reflect.DeepEqual(bitsOf(t, arrays), bitsOf(t, same)) {
+			t.Errorf("encoded again, it is not the same: %v", err)
 		}
 	})
 }
