@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,25 +27,19 @@ type Store struct {
 // ErrNoRun says that a store has no run under a key.
 var ErrNoRun = errors.New("no such run")
 
-// StoreEnv names the environment variable that overrides the folder of [DefaultStore]: for a project's folder that cannot be
-// written, or to keep runs elsewhere.
-const StoreEnv = "BATCHNORM_RUNS"
+// ErrNotStored says that a run is done, and whole in memory, but could not be stored.
+var ErrNotStored = errors.New("bnlib: what was trained is done, but could not be stored")
 
-// DefaultStore is the folder $BATCHNORM_RUNS if set, else runs in the project's own folder, see package host. It is made once there
-// is something to keep.
+// StoreEnv names the environment variable that overrides the folder of [DefaultStore].
+const StoreEnv = host.RunsEnv
+
+// DefaultStore is the folder that package host names: $BATCHNORM_RUNS if set, else runs in the project's own folder.
 func DefaultStore() (*Store, error) {
-	if dir := os.Getenv(StoreEnv); dir != "" {
-		dir, err := filepath.Abs(dir)
-		if err != nil {
-			return nil, fmt.Errorf("bnlib: %s: %w", StoreEnv, err)
-		}
-		return &Store{Dir: dir}, nil
-	}
-	dir, err := host.Dir()
+	dir, err := host.Runs()
 	if err != nil {
 		return nil, err
 	}
-	return &Store{Dir: filepath.Join(dir, "runs")}, nil
+	return &Store{Dir: dir}, nil
 }
 
 // folders are the folders that this process keeps runs in. Each is swept once, however many Stores name it.

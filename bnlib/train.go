@@ -94,8 +94,8 @@ func (o *Options) looking(hooks ...probe.Hook) *Options {
 // on one core, unless Options.Cores says otherwise. A diverging network is a result: its run says so in Status. An
 // experiment that cannot be trained, a model function that fails, or a backend that does give an error. If ctx ends, Train
 // returns within about a second. Whatever ended it, what there is comes with the error: runs that were done and, with Status
-// Cancelled, the others as far as they came, which are not stored. A store that cannot be written to is an error, too, with
-// all runs done.
+// Cancelled, the others as far as they came, which are not stored. A store that cannot be written to is an error, too, which wraps
+// ErrNotStored, with all runs done.
 func Train(ctx context.Context, networks []Network, options *Options) ([]*Run, error) {
 	t, err := newTraining(networks, options)
 	if err != nil {
@@ -168,7 +168,7 @@ func newTraining(networks []Network, options *Options) (*training, error) {
 	machine := backend.Machine(t.Backend)
 	tracer := &engine.Tracer{Backend: t.Backend}
 	hooks := hookKeys{backend: t.Backend, trainImages: trainImages, validationImages: validationImages}
-	byKey, unfit := map[string]*job{}, strays{}
+	byKey, unfit, noted := map[string]*job{}, strays{}, 0
 	for i, n := range networks {
 		n.Experiment = n.shorten()
 		t.networks = append(t.networks, n)
@@ -194,7 +194,9 @@ func newTraining(networks []Network, options *Options) (*training, error) {
 			continue
 		}
 		for _, note := range j.run.Notes {
-			fmt.Fprintln(os.Stderr, "bnlib:", note)
+			if noted++; noted <= mostNotes {
+				fmt.Fprintln(os.Stderr, "bnlib:", note)
+			}
 		}
 		j.Finished = func(*engine.Result) { t.keep(j) }
 		byKey[key] = j
@@ -203,9 +205,15 @@ func newTraining(networks []Network, options *Options) (*training, error) {
 	if err := unfit.err(); err != nil {
 		return nil, err
 	}
+	if noted > mostNotes {
+		fmt.Fprintf(os.Stderr, "bnlib: and so on: %d such files\n", noted)
+	}
 	t.share()
 	return t, nil
 }
+
+// mostNotes is how many files that cannot be read are told; the others are found in Run.Notes.
+const mostNotes = 3
 
 // onMachine returns the key of a run from the digest of all that decides its numbers but the machine.
 func onMachine(digest, machine string) string {
@@ -315,7 +323,10 @@ func (t *training) train(ctx context.Context) error {
 	if err != nil {
 		err = fmt.Errorf("bnlib: %w", err)
 	}
-	return errors.Join(err, t.unsaved)
+	if t.unsaved != nil {
+		err = errors.Join(err, fmt.Errorf("%w: %w; mend that, or name another folder in %s", ErrNotStored, t.unsaved, StoreEnv))
+	}
+	return err
 }
 
 // record tells the recorder where the training stands.

@@ -3,6 +3,7 @@ package show
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"html"
 	"os"
@@ -32,7 +33,7 @@ func Compare(e bnlib.Experiment) ([]*bnlib.Run, error) {
 // Train trains networks in a live view, or takes their runs from the store, and leaves the finished figure.
 //
 // Interrupting the cell stops the training within about a second, and with it the cell; the view then shows how far it came.
-// Networks that were done are stored. See bnlib.Train.
+// Networks that were done are stored. Where they cannot be, a line says so, and the runs are returned without an error. See bnlib.Train.
 func Train(networks ...bnlib.Network) ([]*bnlib.Run, error) {
 	return watch(NewLive(), func(ctx context.Context, o *bnlib.Options) ([]*bnlib.Run, error) {
 		return bnlib.Train(ctx, networks, o)
@@ -85,6 +86,10 @@ func watch(live *Live, train func(context.Context, *bnlib.Options) ([]*bnlib.Run
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	runs, err := train(ctx, &bnlib.Options{Recorder: live})
+	if ctx.Err() == nil && errors.Is(err, bnlib.ErrNotStored) && done(runs) == len(runs) {
+		line("%v. The next cell that asks for it trains it again.", err) // no reason to withhold it
+		err = nil
+	}
 	if shown := live.Finish(runs, err); err == nil {
 		err = shown
 	}
@@ -205,26 +210,34 @@ func (l *Live) Finish(runs []*bnlib.Run, err error) error {
 	}
 	f := l.figure(runs)
 	if err != nil {
-		f.Subtitle = "Stopped early: " + stored(runs) + "."
+		f.Subtitle = "Stopped early: " + stopped(runs, err) + "."
 	}
 	return figure(l.id, f.Title, f)
 }
 
-// stored says what of a call that stopped is there when the cell is run again.
-func stored(runs []*bnlib.Run) string {
-	done := 0
+// done is how many runs have made all their steps.
+func done(runs []*bnlib.Run) int {
+	n := 0
 	for _, run := range runs {
 		if !run.Status.Early() {
-			done++
+			n++
 		}
 	}
-	switch done {
-	case 0:
+	return n
+}
+
+// stopped says what of a call that stopped is there when the cell is run again.
+func stopped(runs []*bnlib.Run, err error) string {
+	n := done(runs)
+	switch {
+	case n == 0:
 		return "no network was done, so nothing is stored; run the cell again to train from the start"
-	case len(runs):
+	case n == len(runs):
 		return "all networks are done"
+	case errors.Is(err, bnlib.ErrNotStored):
+		return fmt.Sprintf("%d of %d networks are done, but not all of these could be stored", n, len(runs))
 	}
-	return fmt.Sprintf("%d of %d networks are done and stored; run the cell again to train the others", done, len(runs))
+	return fmt.Sprintf("%d of %d networks are done and stored; run the cell again to train the others", n, len(runs))
 }
 
 func page(html, text string) *protocol.DisplayData {

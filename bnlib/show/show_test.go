@@ -1,6 +1,10 @@
 package show
 
 import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +53,39 @@ func TestFrame(t *testing.T) {
 	for _, want := range []string{`<progress max="100" value="1"`, "step 500 of 50,000", "data:image/png;base64,", ".9104", "with batch norm"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("in training: no %q", want)
+		}
+	}
+}
+
+// TestNotStored trains where nothing can be stored: what was asked for is there, and no error withholds it.
+func TestNotStored(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(bnlib.StoreEnv, filepath.Join(file, "runs"))
+	e := bnlib.Article(1)
+	e.Hidden, e.Steps, e.Every = []int{8}, 4, 2
+	runs, err := Compare(e)
+	if err != nil || len(runs) != 2 || runs[1].Status != bnlib.Finished || len(runs[1].Losses) != 4 {
+		t.Errorf("%v, %v", runs, err)
+	}
+	grid, err := Grid(bnlib.Grid{Base: e, Axes: []bnlib.Axis{bnlib.Rate(.1, .2)}})
+	if err != nil || done(grid.Runs) != 4 {
+		t.Errorf("%v, %v", grid, err)
+	}
+}
+
+func TestStopped(t *testing.T) {
+	all := []*bnlib.Run{{Status: bnlib.Finished}, {Status: bnlib.Cancelled}, {Status: bnlib.Diverged}}
+	for want, got := range map[string]string{
+		"all networks are done": stopped(all[2:], context.Canceled),
+		"no network was done":   stopped(all[1:2], context.Canceled),
+		"2 of 3 networks are done and stored; run the cell again":        stopped(all, context.Canceled),
+		"2 of 3 networks are done, but not all of these could be stored": stopped(all, errors.Join(context.Canceled, bnlib.ErrNotStored)),
+	} {
+		if !strings.HasPrefix(got, want) {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }
