@@ -124,8 +124,9 @@ func TestImportsGoOneWay(t *testing.T) {
 		"bnlib/plot":            {"gonum.org", "golang.org/x/image"},
 		"bnlib/chart":           chartNeeds,
 		"bnlib/show":            showNeeds,
-		"notebooks":             append([]string{"bnlib/show"}, showNeeds...),
+		"notebooks":             append([]string{"bnlib/show", "bnlib/upkeep"}, showNeeds...),
 		"bnlib/compare":         append([]string{"bnlib"}, faceNeeds...),
+		"bnlib/upkeep":          {"bnlib/internal/store"},
 		"bnlib/sweep":           append([]string{"bnlib/chart"}, chartNeeds...),
 	}
 	const module = "batchnorm/"

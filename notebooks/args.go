@@ -21,6 +21,7 @@ type command struct {
 	ip        string
 	port      int
 	noBrowser bool
+	runs      onRuns // of doctor
 }
 
 // parse reads a command line. It returns flag.ErrHelp if help was asked for.
@@ -52,6 +53,8 @@ func parse(args []string) (command, error) {
 		flags.IntVar(&c.jobs, "jobs", 1, "")
 	case "export":
 		flags.StringVar(&c.dir, "o", "", "")
+	case "doctor":
+		c.runs.register(flags)
 	}
 	// Flags may also follow the names: "run 00_start_here -quick".
 	for {
@@ -66,6 +69,9 @@ func parse(args []string) (command, error) {
 		}
 		c.names = append(c.names, flags.Arg(0))
 		args = flags.Args()[1:]
+	}
+	if err := c.runs.check(); err != nil {
+		return c, err
 	}
 	if c.name == "run" && c.jobs < 1 {
 		return c, fmt.Errorf("-jobs is %d; allowed: 1 or more", c.jobs)

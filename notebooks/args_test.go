@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"batchnorm/bnlib/upkeep"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -22,6 +25,19 @@ func TestParse(t *testing.T) {
 		{"-ip 0.0.0.0 -port 9 --no-browser", command{ip: "0.0.0.0", port: 9, noBrowser: true}, ""},
 		{"setup", command{name: "setup"}, ""},
 		{"doctor", command{name: "doctor"}, ""},
+		{"doctor -list -verify", command{name: "doctor", runs: onRuns{list: true, verify: true}}, ""},
+		{"doctor -prune -age 90d -size 1.5GB -dry-run", command{name: "doctor", runs: onRuns{prune: true, dry: true,
+			limits: upkeep.Limits{Age: 90 * 24 * time.Hour, Bytes: 1500000000}}}, ""},
+		{"doctor -prune -age 2w", command{name: "doctor", runs: onRuns{prune: true, limits: upkeep.Limits{Age: 14 * 24 * time.Hour}}}, ""},
+		{"doctor -prune -age 12h -size 100", command{name: "doctor", runs: onRuns{prune: true, limits: upkeep.Limits{Age: 12 * time.Hour, Bytes: 100}}}, ""},
+		{"doctor -prune", command{}, "-age 90d"},
+		{"doctor -size 2GB", command{}, "go with -prune"},
+		{"doctor -dry-run", command{}, "go with -prune"},
+		{"doctor -prune -age 90", command{}, `"90" for flag -age: allowed: a time above 0`},
+		{"doctor -prune -age -1d", command{}, "above 0"},
+		{"doctor -prune -age 1e9d", command{}, "above 0"},
+		{"doctor -prune -size 0", command{}, "a size above 0"},
+		{"doctor -prune -size 2GiB", command{}, "such as 2GB"},
 		{"run", command{name: "run", jobs: 1}, ""},
 		{"run a b.ipynb", command{name: "run", names: []string{"a", "b.ipynb"}, jobs: 1}, ""},
 		{"run a -quick b", command{name: "run", names: []string{"a", "b"}, quick: true, jobs: 1}, ""},
@@ -51,7 +67,7 @@ func TestParse(t *testing.T) {
 		case err != nil:
 			t.Errorf("%q: %v", test.line, err)
 		default:
-			if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(command{})); diff != "" {
+			if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(command{}, onRuns{})); diff != "" {
 				t.Errorf("%q: %s", test.line, diff)
 			}
 		}

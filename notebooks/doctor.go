@@ -1,14 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"batchnorm/bnlib/host"
+	"batchnorm/bnlib/upkeep"
 )
 
 // errUnwell ends the doctor's program with a failure; what is wrong has been said by then.
@@ -78,8 +83,54 @@ func (w *workbook) doctor(ctx context.Context) error {
 	if names, err := w.notebooks(); err == nil {
 		say(len(names) > 0, "notebooks", strings.Join(names, ", "), "the clone is not complete: git status")
 	}
+	w.kept(say)
 	if unwell {
 		return errUnwell
 	}
 	return nil
+}
+
+// kept says what is kept on the disk: runs, and all else in the project's folder, the largest first.
+func (w *workbook) kept(say func(ok bool, what, found, mend string)) {
+	dir, err := host.Runs()
+	var h upkeep.Holds
+	if err == nil {
+		h, err = upkeep.Folder{Dir: dir}.Holds()
+	}
+	if err != nil {
+		say(false, "runs", err.Error(), "")
+	} else {
+		say(true, "runs", dir+": "+holding(h), "")
+	}
+	entries, err := os.ReadDir(w.home)
+	if err != nil {
+		say(false, "disk", err.Error(), "")
+		return
+	}
+	type use struct {
+		name  string
+		bytes int64
+	}
+	var uses []use
+	total := int64(0)
+	for _, e := range entries {
+		u := use{name: e.Name()}
+		filepath.WalkDir(filepath.Join(w.home, u.name), func(_ string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return nil // what cannot be read, or is gone by now, is not counted
+			}
+			if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
+				u.bytes += info.Size()
+			}
+			return nil
+		})
+		uses = append(uses, u)
+		total += u.bytes
+	}
+	slices.SortFunc(uses, func(a, b use) int { return cmp.Compare(b.bytes, a.bytes) })
+	var parts []string
+	for _, u := range uses[:min(10, len(uses))] {
+		parts = append(parts, u.name+" "+upkeep.Bytes(u.bytes))
+	}
+	say(true, "disk", fmt.Sprintf("%s in %s: %s", upkeep.Bytes(total), w.home, strings.Join(parts, ", ")), "")
 }

@@ -37,7 +37,13 @@ usage: go run ./notebooks [COMMAND] [FLAGS]
       -store FOLDER  the folder that all processes share (default that of the notebooks)
       -missing       train nothing; say what no process has trained yet
       -draw FILE     train nothing; draw the whole as PNG
-  doctor           say what was found, chosen and missing, and how to mend it
+  doctor           say what was found, chosen and missing, how to mend it, and what is kept on the disk
+      -list          only list the runs that are kept
+      -verify        only read every byte of them; set damaged files aside
+      -prune         only remove runs, those unused for longest first; they are trained again when asked for
+          -age 90d     that were not used for so long
+          -size 2GB    until the rest is no larger
+          -dry-run     remove nothing, say how much it would be
 
 A NAME is a notebook's file name, with or without .ipynb.
 BATCHNORM_PYTHON chooses the Python to build on, BATCHNORM_HOME the folder to install into (default .batchnorm),
@@ -78,6 +84,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	switch c.name {
 	case "doctor":
+		if c.runs.any() {
+			return w.keep(ctx, c.runs)
+		}
 		return w.doctor(ctx)
 	case "sweep":
 		return w.sweep(ctx, c.names)
