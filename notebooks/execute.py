@@ -8,7 +8,6 @@ import json
 import os
 import re
 import sys
-import tempfile
 import time
 
 import nbformat
@@ -153,9 +152,6 @@ def main(source, result, folder, root):
 
 if __name__ == "__main__":
     try:
-        # What the kernel and the cells leave behind goes with the folder, even if they are killed.
-        with tempfile.TemporaryDirectory(prefix="notebook-", ignore_cleanup_errors=True) as folder:
-            os.environ["TMPDIR"] = folder
-            sys.exit(main(*sys.argv[1:]))
+        sys.exit(main(*sys.argv[1:]))
     except (KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(130)

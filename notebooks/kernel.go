@@ -12,7 +12,7 @@ import (
 )
 
 // kernelFormat changes when registerKernel or quieten writes something else than before.
-const kernelFormat = "7"
+const kernelFormat = "8"
 
 // registerKernel tells the project's own Jupyter about the Go kernel, twice: once for JupyterLab, and once for notebooks
 // that run without a reader, who need no help while typing and want errors as text.
@@ -43,9 +43,9 @@ func (w *workbook) registerKernel(ctx context.Context, r *report, goroot string)
 	} {
 		// Asked by a message, the kernel stops a cell only once its program runs, not while it is compiled.
 		spec["interrupt_mode"] = "signal"
-		// The kernel's log goes to a file: in the terminal it would drown the address of JupyterLab.
+		// The kernel's log goes to a file, which begins anew at 10 MB: in the terminal it would drown the address of JupyterLab.
 		spec["argv"] = []string{filepath.Join(w.bin(), "gonb"), "--kernel", "{connection_file}", "-go_work=" + w.root, kind.flag,
-			"-logtostderr=false", "-stderrthreshold=FATAL", "-log_file=" + filepath.Join(w.home, "kernel.log")}
+			"-logtostderr=false", "-stderrthreshold=FATAL", "-log_file_max_size=10", "-log_file=" + filepath.Join(w.home, "kernel.log")}
 		// Jupyter expands ${PATH} when it starts the kernel. GOFLAGS and GOWORK of the reader's own projects are not ours: an empty
 		// GOFLAGS would let them in again.
 		list := string(filepath.ListSeparator)

@@ -15,15 +15,18 @@ import (
 
 // lab opens JupyterLab and stays until it ends.
 func (w *workbook) lab(ctx context.Context, ip string, port int, noBrowser bool) error {
-	// What kernels leave behind goes with this folder. Its name is short, for a socket's path in it may not be long.
-	scratch, err := os.MkdirTemp("", "lab-")
+	temp, err := newTemp() // what kernels leave behind goes with it
+	if err == nil {
+		err = w.sweepRuntime()
+	}
 	if err != nil {
 		return fmt.Errorf("JupyterLab: %w", err)
 	}
-	defer os.RemoveAll(scratch)
+	defer temp.remove()
 	cmd := exec.CommandContext(ctx, w.python(), w.labArgs(ip, port, noBrowser)...)
 	cmd.Dir = w.folder()
-	cmd.Env = w.env("TMPDIR=" + scratch)
+	cmd.Env = w.env(temp.env())
+	cmd.ExtraFiles = temp.inherited()
 	cmd.Stderr = os.Stderr // where Jupyter writes its address
 	interruptible(cmd)
 	// Interrupted, the server leaves its kernels running; terminated, it ends them.

@@ -89,8 +89,14 @@ func (w *workbook) runOne(ctx context.Context, name string, quick bool) error {
 func (w *workbook) execute(ctx context.Context, source, result string, quick bool,
 	progress func(cell, cells int, took time.Duration)) error {
 	name := strings.TrimSuffix(filepath.Base(source), ".ipynb")
+	temp, err := newTemp() // what the kernel and the cells leave behind goes with it, even if they are killed
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	defer temp.remove()
 	cmd := exec.CommandContext(ctx, w.python(), filepath.Join(w.folder(), "execute.py"), source, result, w.folder(), w.root)
-	cmd.Env = w.env("JUPYTER_DATA_DIR=" + w.jupyter("headless"))
+	cmd.Env = w.env("JUPYTER_DATA_DIR="+w.jupyter("headless"), temp.env())
+	cmd.ExtraFiles = temp.inherited()
 	if quick {
 		cmd.Env = append(cmd.Env, quickEnv)
 	}

@@ -13,20 +13,22 @@ import (
 // sweep builds the command of bnlib/sweep and lets it take over: its exit code, which tells a scheduler whether to try again, is
 // this program's. (go run has none but 1: schedulers start what go build made.) It needs no Jupyter.
 func (w *workbook) sweep(ctx context.Context, args []string) error {
-	if err := os.MkdirAll(w.bin(), 0o755); err != nil {
+	temp, err := newTemp()
+	if err != nil {
 		return err
 	}
-	program := filepath.Join(w.bin(), fmt.Sprintf("sweep-%d", os.Getpid())) // others may build it at the same time
+	defer temp.remove()
+	program := filepath.Join(temp.dir, "sweep")
 	build := exec.CommandContext(ctx, "go", "build", "-o", program, "./bnlib/sweep")
 	build.Dir = w.root
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("building bnlib/sweep: %w\n%s", err, out)
 	}
-	defer os.Remove(program)
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it stops tidily, within a second or so
-	err := cmd.Run()
+	cmd.ExtraFiles = temp.inherited()
+	err = cmd.Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
 		return exitCode(exit.ExitCode())
 	}
