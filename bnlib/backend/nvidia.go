@@ -24,6 +24,10 @@ type nvidia struct {
 	requirements string // a package a line, with its sha256
 }
 
+// nvidiaPlugin is go-xla's name for the plugin's file. Its installer has it on linux/amd64 only, and this file is compiled
+// everywhere.
+const nvidiaPlugin = "pjrt_c_api_cuda_plugin.so"
+
 func (nvidia) name() string { return "Python packages" }
 
 // fetch lays the packages out as go-xla's installer does: the folder nvidia holds the plugin and, below it, the libraries.
@@ -49,7 +53,7 @@ func (n nvidia) fetch(folder string) error {
 	if err := os.MkdirAll(filepath.Join(made, "bin"), 0o755); err != nil {
 		return err
 	}
-	plugin := filepath.Join(temp, installer.NVIDIAPJRTPluginFileName)
+	plugin := filepath.Join(temp, nvidiaPlugin)
 	for _, archive := range archives {
 		if strings.HasPrefix(filepath.Base(archive), "jax_") {
 			err = installer.ExtractFileFromZip(archive, "xla_cuda_plugin.so", plugin)
