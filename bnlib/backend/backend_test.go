@@ -607,15 +607,17 @@ func TestWheel(t *testing.T) {
 		t.Errorf("the plugin is %q, %v", text, err)
 	}
 
-	wrong := good
-	wrong.sha256 = strings.Repeat("0", 64)
+	archive, refused := changed(t, archive, good.sha256)
+	servePackages(t, map[string][]byte{"some_plugin": archive})
 	folder = t.TempDir()
-	if err := wrong.fetch(folder); err == nil || !strings.Contains(err.Error(), "HASHES") {
-		t.Errorf("another sha256: %v", err)
+	if err := good.fetch(folder); err == nil || !refused.MatchString(err.Error()) {
+		t.Errorf("a changed byte: %v", err)
 	}
 	if entries, _ := os.ReadDir(folder); len(entries) != 0 {
 		t.Errorf("a refused package left %v", entries)
 	}
+	archive[len(archive)/2] ^= 1
+	servePackages(t, map[string][]byte{"some_plugin": archive})
 	missing := good
 	missing.member = "some_plugin/other.so"
 	if err := missing.fetch(t.TempDir()); err == nil || !strings.Contains(err.Error(), "other.so") {
@@ -678,9 +680,11 @@ func TestNVIDIA(t *testing.T) {
 	if _, err := os.Stat(old); !os.IsNotExist(err) {
 		t.Errorf("the older one is still there: %v", err)
 	}
-	wrong := fmt.Sprintf("nvidia_nvcc==1.0 --hash=sha256:%x\n", sha256.Sum256(archives["nvidia_cublas"]))
-	if err := (nvidia{wrong}).fetch(folder); err == nil || !strings.Contains(err.Error(), "HASHES") {
-		t.Errorf("another sha256: %v", err)
+	var refused *regexp.Regexp
+	archives["nvidia_nvcc"], refused = changed(t, archives["nvidia_nvcc"], "[0-9a-f]{64}")
+	servePackages(t, archives)
+	if err := (nvidia{requirements.String()}).fetch(folder); err == nil || !refused.MatchString(err.Error()) {
+		t.Errorf("a changed byte: %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(folder, "nvidia", "pjrt_c_api_cuda_plugin.so")); err != nil {
 		t.Errorf("a failed installation took what was there: %v", err)
@@ -719,6 +723,15 @@ func servePackages(t *testing.T, archives map[string][]byte) {
 	t.Setenv("PIP_FIND_LINKS", "")
 	t.Setenv("PIP_CONFIG_FILE", os.DevNull)
 	t.Setenv("NO_PROXY", "127.0.0.1")
+}
+
+// changed is an archive with one byte changed, and what the error says of it that refuses it: which file, the sha256 found, and
+// the one that is pinned.
+func changed(t *testing.T, archive []byte, pinned string) ([]byte, *regexp.Regexp) {
+	t.Helper()
+	archive = bytes.Clone(archive)
+	archive[len(archive)/2] ^= 1
+	return archive, regexp.MustCompile(fmt.Sprintf(`-1\.0-py3-none-any\.whl\S* has the sha256 %x, want %s`, sha256.Sum256(archive), pinned))
 }
 
 // wheelArchive is the smallest package that pip downloads, of version 1.0, with some files.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -109,8 +110,16 @@ func command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// complaint returns the line of a program's output that says why it failed: the first error, or the last line.
+// changed matches what pip says of a file that is not the one its requirements pin; the groups are the file, what is pinned,
+// and what was found.
+var changed = regexp.MustCompile(`(?s)\n\s+\S+ from (\S+)[^\n]*:\n\s+Expected sha256 ([0-9a-f]{64}).*?\n\s+Got\s+([0-9a-f]{64})`)
+
+// complaint returns what a program's output gives as the reason of its failure, in one line: a file that was changed, else the
+// first error, else the last line.
 func complaint(out []byte, err error) string {
+	if file := changed.FindSubmatch(out); file != nil {
+		return fmt.Sprintf("%s has the sha256 %s, want %s", file[1], file[3], file[2])
+	}
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	for _, line := range lines {
 		if strings.HasPrefix(line, "ERROR:") {

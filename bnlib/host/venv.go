@@ -51,7 +51,8 @@ func (v Venv) Install(ctx context.Context, out io.Writer, run func(cmd *exec.Cmd
 	if err := run(cmd, Hint(VenvModule)); err != nil {
 		return err
 	}
-	cmd = exec.CommandContext(ctx, v.Python(), "-m", "pip", "install", "--require-hashes", "--no-input",
+	// Only what is pinned: a package to be built would fetch what builds it, which no hash stands for.
+	cmd = exec.CommandContext(ctx, v.Python(), "-m", "pip", "install", "--require-hashes", "--only-binary=:all:", "--no-input",
 		"--disable-pip-version-check", "-r", v.Requirements)
 	cmd.Env = v.Env
 	return run(cmd, "is the Python package index reachable? (behind a mirror, set PIP_INDEX_URL)")
