@@ -70,6 +70,8 @@ func (w *workbook) labArgs(ip string, port int, noBrowser bool) []string {
 		"--ServerApp.port=" + strconv.Itoa(port),
 		"--Application.log_level=ERROR",
 		"--LabApp.extension_manager=readonly", // nothing to install from the network
+		"--LabApp.news_url=None",
+		"--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
 		"--KernelSpecManager.ensure_native_kernel=False",
 		"--KernelSpecManager.allowed_kernelspecs=gonb", // the only one the workbook is about
 		"--KernelManager.shutdown_wait_time=0.5",       // GoNB does not end when asked, only when terminated

@@ -66,7 +66,7 @@ func standard() *world {
 		home:    host.Dir,
 		hasGPU:  installer.HasNvidiaGPU,
 		system:  systemFolders(),
-		sources: map[kind][]source{cpu: {pythonPackage, gomlxRelease}, cuda: {nvidia{gpuPackages}}},
+		sources: map[kind][]source{cpu: {forProcessor(runtime.GOOS, runtime.GOARCH)}, cuda: {nvidia{gpuPackages}}},
 		load:    loadPlugin,
 		connect: connect,
 		now:     time.Now,

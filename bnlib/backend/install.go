@@ -21,6 +21,15 @@ type source interface {
 	fetch(folder string) error
 }
 
+// forProcessor is where a system's plugin for the processor comes from. The checksum of the Python package stands here, so where
+// that has a plugin nothing else will do; of the others there is only what the host of the release says.
+func forProcessor(goos, goarch string) source {
+	if goos == "linux" && goarch == "amd64" {
+		return pythonPackage
+	}
+	return gomlxRelease
+}
+
 const (
 	longestDownload    = 15 * time.Minute // of one plugin for the processor
 	longestGPUDownload = time.Hour        // of the plugin for GPUs and its libraries

@@ -35,7 +35,9 @@ var gomlxRelease = release{
 	about: "https://api.github.com/repos/" + installer.BinaryCPUReleasesRepo + "/releases/tags",
 }
 
-func (release) name() string { return "GoMLX's releases" }
+func (release) name() string {
+	return "GoMLX's releases, whose host vouches for them; this project pins none of them"
+}
 
 func (s release) fetch(folder string) error {
 	extension, unpack := ".tar.gz", installer.Untar

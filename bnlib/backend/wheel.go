@@ -18,8 +18,8 @@ type wheel struct {
 	member      string // the plugin in it
 }
 
-// pythonPackage holds an unmodified build of the plugin by the project zml. It comes first, for everybody who can have it then
-// computes with the same plugin, and its checksum is known beforehand.
+// pythonPackage holds an unmodified build of the plugin by the project zml. Everybody who can have it computes with the same
+// plugin, whose checksum is known beforehand.
 var pythonPackage = wheel{
 	requirement: "fastatomstruct-xla-cpu==2026.6.23",
 	sha256:      "88b1c430b341b4bea40a37420311c9c75db6e22b46d2ff95b6986577bee6afe9",
