@@ -36,9 +36,10 @@ const (
 
 var kills = flag.Int("kills", 20, "how many training processes TestKilled kills; one in ten trains on the default backend, the others in pure Go")
 
-var children = map[string]func(networks []Network, o *Options) error{
+var children = map[string]func(g Grid, o *Options) error{
 	// Trains networks and says of each that it is stored, again and again: the first time what the store lacks, then all of them anew.
-	"train for ever": func(networks []Network, o *Options) error {
+	"train for ever": func(g Grid, o *Options) error {
+		networks := g.Networks()
 		for {
 			for i := 0; i < len(networks); i += 2 {
 				runs, err := Train(context.Background(), networks[i:i+2], o)
@@ -52,12 +53,26 @@ var children = map[string]func(networks []Network, o *Options) error{
 			o.Fresh = true
 		}
 	},
-	"train": func(networks []Network, o *Options) error {
-		runs, err := Train(context.Background(), networks, o)
+	"train": func(g Grid, o *Options) error {
+		runs, err := Train(context.Background(), g.Networks(), o)
 		for _, run := range runs {
 			fmt.Println(run.Key, fingerprint(run))
 		}
 		return err
+	},
+	"sweep": func(g Grid, o *Options) error {
+		results, err := g.Train(context.Background(), o)
+		if err != nil {
+			return err
+		}
+		for _, run := range results.Runs { // which are in the store
+			whole, err := o.Store.Load(run.Key)
+			if err != nil {
+				return err
+			}
+			fmt.Println(run.Key, fingerprint(whole))
+		}
+		return nil
 	},
 }
 
@@ -66,10 +81,10 @@ func TestMain(m *testing.M) {
 	if name == "" {
 		os.Exit(m.Run())
 	}
-	networks, o, err := killed(os.Getenv(backendEnv))
+	g, o, err := killed(os.Getenv(backendEnv))
 	if err == nil {
 		o.Store = &Store{Dir: os.Getenv(dirEnv)}
-		err = children[name](networks, o)
+		err = children[name](g, o)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -79,10 +94,10 @@ func TestMain(m *testing.M) {
 }
 
 // killed is what TestKilled trains: four networks, with a look inside.
-func killed(on string) ([]Network, *Options, error) {
+func killed(on string) (Grid, *Options, error) {
 	d, err := data.MNIST()
 	if err != nil {
-		return nil, nil, err
+		return Grid{}, nil, err
 	}
 	o := &Options{Hooks: []probe.Hook{{Name: "loss", Graph: func(l *probe.Look) { l.Record("loss", l.Loss()) }}}}
 	if on == "go" {
@@ -92,7 +107,7 @@ func killed(on string) ([]Network, *Options, error) {
 	}
 	var base Experiment
 	o.Data, base = tinyOf(d)
-	return Grid{Base: base, Seeds: 2}.Networks(), o, err
+	return Grid{Base: base, Seeds: 2}, o, err
 }
 
 func child(t *testing.T, name, on string, s *Store) *exec.Cmd {
@@ -118,13 +133,13 @@ func fingerprint(r *Run) string {
 
 // undisturbed trains what TestKilled trains in this process, and returns the runs by key.
 func undisturbed(t *testing.T, on string) map[string]*Run {
-	networks, o, err := killed(on)
+	g, o, err := killed(on)
 	if err != nil {
 		t.Fatal(err)
 	}
 	o.Store = options(t).Store
 	runs := map[string]*Run{}
-	for _, run := range trained(t, o, networks...) {
+	for _, run := range trained(t, o, g.Networks()...) {
 		runs[run.Key] = run
 	}
 	return runs
@@ -263,13 +278,13 @@ func inFolder(t *testing.T, s *Store, suffix string) []string {
 	return names
 }
 
-// TestTogether has three processes train the same networks into one store at once, as two notebooks and a sweep do: each has the right
-// runs, and so has the store.
+// TestTogether has two processes that train and one that sweeps the same networks, into one store, at once: each has the right runs,
+// and so has the store.
 func TestTogether(t *testing.T) {
 	want, s := undisturbed(t, "default"), options(t).Store
 	var group sync.WaitGroup
-	for range 3 {
-		cmd := child(t, "train", "default", s)
+	for _, name := range []string{"train", "train", "sweep"} {
+		cmd := child(t, name, "default", s)
 		group.Go(func() {
 			out, err := cmd.Output()
 			lines := strings.Split(strings.TrimSpace(string(out)), "\n")

@@ -112,5 +112,6 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	case "export":
 		return w.export(ctx, c.names, c.dir)
 	}
+	w.remind()
 	return w.lab(ctx, c.ip, c.port, c.noBrowser)
 }

@@ -153,3 +153,18 @@ func holding(h upkeep.Holds) string {
 	}
 	return text
 }
+
+// plenty is how much of the disk runs take before that is said.
+const plenty = 5e9
+
+// remind says that runs take much of the disk. None is removed unless somebody asks: to train it may have taken hours.
+func (w *workbook) remind() {
+	dir, err := host.Runs()
+	if err != nil {
+		return
+	}
+	if h, err := (upkeep.Folder{Dir: dir}).Holds(); err == nil && h.All().Bytes > plenty {
+		fmt.Fprintf(w.out, "The runs in %s take %s. To remove those not used for so long: go run ./notebooks doctor -prune -age 90d\n",
+			dir, upkeep.Bytes(h.All().Bytes))
+	}
+}

@@ -53,3 +53,22 @@ func TestKeep(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRemind has runs that take much, of a file that has holes.
+func TestRemind(t *testing.T) {
+	w, out := scratch(t)
+	t.Setenv(host.RunsEnv, w.home)
+	file := filepath.Join(w.home, "aa-1.safetensors")
+	for size, want := range map[int64]bool{1000: false, plenty + 1: true} {
+		out.Reset()
+		if err := os.WriteFile(file, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(file, size); err != nil {
+			t.Fatal(err)
+		}
+		if w.remind(); strings.Contains(out.String(), "5.0 GB. To remove") != want {
+			t.Errorf("of %d bytes it says %q", size, out)
+		}
+	}
+}

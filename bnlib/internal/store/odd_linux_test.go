@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,6 +68,26 @@ func TestOdd(t *testing.T) {
 				t.Errorf("%s, after %s: made anew: %v", c.name, before, err)
 			}
 		}
+	}
+}
+
+// TestNoPermission has a file that its reader may not open: it is not called damaged, and can be made anew.
+func TestNoPermission(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may read everything")
+	}
+	s := &Store{Dir: t.TempDir()}
+	put(t, s, "ab")
+	if err := os.Chmod(filepath.Join(s.Dir, "ab"+entrySuffix), 0); err != nil {
+		t.Fatal(err)
+	}
+	var d *DamagedError
+	if _, _, err := s.Get("ab"); !errors.Is(err, fs.ErrPermission) || errors.As(err, &d) || errors.Is(err, ErrMissing) {
+		t.Errorf("a file without permissions: %v", err)
+	}
+	put(t, s, "ab")
+	if _, _, err := s.Get("ab"); err != nil {
+		t.Errorf("made anew: %v", err)
 	}
 }
 
