@@ -92,15 +92,15 @@ func (w *workbook) doctor(ctx context.Context) error {
 
 // kept says what is kept on the disk: runs, and all else in the project's folder, the largest first.
 func (w *workbook) kept(say func(ok bool, what, found, mend string)) {
-	dir, err := host.Runs()
+	f, err := w.runs()
 	var h upkeep.Holds
 	if err == nil {
-		h, err = upkeep.Folder{Dir: dir}.Holds()
+		h, err = f.Holds()
 	}
 	if err != nil {
 		say(false, "runs", err.Error(), "")
 	} else {
-		say(true, "runs", dir+": "+holding(h), "")
+		say(true, "runs", f.Dir+": "+holding(h), "")
 	}
 	entries, err := os.ReadDir(w.home)
 	if err != nil {

@@ -84,13 +84,18 @@ func parseSize(text string) (int64, error) {
 	return 0, errors.New("allowed: a size above 0, such as 2GB or 500MB")
 }
 
+// runs is the folder that what was trained is kept in.
+func (w *workbook) runs() (upkeep.Folder, error) {
+	dir, err := host.Runs()
+	return upkeep.Folder{Dir: dir}, err
+}
+
 // keep lists, verifies and prunes the folder of runs, in this order, as far as it is asked.
 func (w *workbook) keep(ctx context.Context, o onRuns) error {
-	dir, err := host.Runs()
+	f, err := w.runs()
 	if err != nil {
 		return err
 	}
-	f := upkeep.Folder{Dir: dir}
 	if o.list {
 		runs, err := f.List(ctx)
 		for _, r := range runs {
@@ -103,7 +108,7 @@ func (w *workbook) keep(ctx context.Context, o onRuns) error {
 	}
 	if o.verify {
 		sound, damaged, err := f.Verify(ctx)
-		fmt.Fprintf(w.out, "Read every byte of %s: %d files are sound, %d damaged.\n", dir, sound, len(damaged))
+		fmt.Fprintf(w.out, "Read every byte of %s: %d files are sound, %d damaged.\n", f.Dir, sound, len(damaged))
 		for _, what := range damaged {
 			fmt.Fprintln(w.out, what)
 		}
@@ -129,7 +134,7 @@ func (w *workbook) keep(ctx context.Context, o onRuns) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w.out, "%s holds %s.\n", dir, holding(h))
+	fmt.Fprintf(w.out, "%s holds %s.\n", f.Dir, holding(h))
 	return nil
 }
 
@@ -159,12 +164,12 @@ const plenty = 5e9
 
 // remind says that runs take much of the disk. None is removed unless somebody asks: to train it may have taken hours.
 func (w *workbook) remind() {
-	dir, err := host.Runs()
+	f, err := w.runs()
 	if err != nil {
 		return
 	}
-	if h, err := (upkeep.Folder{Dir: dir}).Holds(); err == nil && h.All().Bytes > plenty {
+	if h, err := f.Holds(); err == nil && h.All().Bytes > plenty {
 		fmt.Fprintf(w.out, "The runs in %s take %s. To remove those not used for so long: go run ./notebooks doctor -prune -age 90d\n",
-			dir, upkeep.Bytes(h.All().Bytes))
+			f.Dir, upkeep.Bytes(h.All().Bytes))
 	}
 }
