@@ -108,7 +108,7 @@ func (w *workbook) keep(ctx context.Context, o onRuns) error {
 	}
 	if o.verify {
 		sound, damaged, err := f.Verify(ctx)
-		fmt.Fprintf(w.out, "Read every byte of %s: %d files are sound, %d damaged.\n", f.Dir, sound, len(damaged))
+		fmt.Fprintf(w.out, "Read every byte of %s: %s sound, %d damaged.\n", f.Dir, count(sound, "file"), len(damaged))
 		for _, what := range damaged {
 			fmt.Fprintln(w.out, what)
 		}
@@ -125,7 +125,7 @@ func (w *workbook) keep(ctx context.Context, o onRuns) error {
 			prune, did = f.Excess, "Would remove"
 		}
 		removed, err := prune(o.limits)
-		fmt.Fprintf(w.out, "%s %d files, %s.\n", did, removed.Files, upkeep.Bytes(removed.Bytes))
+		fmt.Fprintf(w.out, "%s %s, %s.\n", did, count(removed.Files, "file"), upkeep.Bytes(removed.Bytes))
 		if err != nil {
 			return err
 		}
@@ -149,14 +149,21 @@ func holding(h upkeep.Holds) string {
 	if h.All().Files == 0 {
 		return "nothing yet"
 	}
-	text := fmt.Sprintf("%d runs and %d looks inside networks, %s, the longest unused since %s", h.Runs.Files, h.Looks.Files,
+	text := fmt.Sprintf("%s and %s inside networks, %s, the longest unused since %s", count(h.Runs.Files, "run"), count(h.Looks.Files, "look"),
 		upkeep.Bytes(h.All().Bytes), h.Oldest.Format(time.DateOnly))
-	for what, size := range map[string]upkeep.Size{"that were damaged and set aside": h.Damaged, "being written, or left by a writer that died": h.Parts} {
+	for what, size := range map[string]upkeep.Size{"damaged and set aside": h.Damaged, "being written, or left by a writer that died": h.Parts} {
 		if size.Files > 0 {
-			text += fmt.Sprintf("; %d files %s, %s", size.Files, what, upkeep.Bytes(size.Bytes))
+			text += fmt.Sprintf("; %s %s, %s", count(size.Files, "file"), what, upkeep.Bytes(size.Bytes))
 		}
 	}
 	return text
+}
+
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprint(n, " ", what)
 }
 
 // plenty is how much of the disk runs take before that is said.

@@ -28,7 +28,7 @@ func TestKeep(t *testing.T) {
 		}
 		return err
 	}
-	if err := ask(onRuns{list: true, verify: true, prune: true, limits: upkeep.Limits{Bytes: 1}}, "0 files are sound", "Removed 0 files", "holds nothing yet"); err != nil {
+	if err := ask(onRuns{list: true, verify: true, prune: true, limits: upkeep.Limits{Bytes: 1}}, "0 files sound", "Removed 0 files", "holds nothing yet"); err != nil {
 		t.Error(err)
 	}
 	for _, key := range []string{"aa-1", "bb-1"} {
@@ -36,17 +36,17 @@ func TestKeep(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := ask(onRuns{list: true, verify: true}, "aa-1", "Experiment 3, without batch norm, 50000 steps, seed 1", "2 files are sound, 0 damaged", "2 runs"); err != nil {
+	if err := ask(onRuns{list: true, verify: true}, "aa-1", "Experiment 3, without batch norm, 50000 steps, seed 1", "2 files sound, 0 damaged", "2 runs"); err != nil {
 		t.Error(err)
 	}
 	if err := os.Truncate(filepath.Join(dir, "aa-1.safetensors"), 50); err != nil {
 		t.Fatal(err)
 	}
-	if err := ask(onRuns{verify: true}, "1 files are sound, 1 damaged", "entry aa-1 is damaged", "set aside as "+dir); !errors.Is(err, errDamaged) {
+	if err := ask(onRuns{verify: true}, "1 file sound, 1 damaged", "entry aa-1 is damaged", "set aside as "+dir); !errors.Is(err, errDamaged) {
 		t.Errorf("a damaged file: %v", err)
 	}
 	limits := upkeep.Limits{Bytes: 1}
-	if err := ask(onRuns{prune: true, dry: true, limits: limits}, "Would remove 2 files", "1 files that were damaged and set aside"); err != nil {
+	if err := ask(onRuns{prune: true, dry: true, limits: limits}, "Would remove 2 files", "1 file damaged and set aside"); err != nil {
 		t.Error(err)
 	}
 	if err := ask(onRuns{prune: true, limits: limits}, "Removed 2 files", "holds nothing yet"); err != nil {
