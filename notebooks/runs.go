@@ -151,9 +151,12 @@ func holding(h upkeep.Holds) string {
 	}
 	text := fmt.Sprintf("%s and %s inside networks, %s, the longest unused since %s", count(h.Runs.Files, "run"), count(h.Looks.Files, "look"),
 		upkeep.Bytes(h.All().Bytes), h.Oldest.Format(time.DateOnly))
-	for what, size := range map[string]upkeep.Size{"damaged and set aside": h.Damaged, "being written, or left by a writer that died": h.Parts} {
-		if size.Files > 0 {
-			text += fmt.Sprintf("; %s %s, %s", count(size.Files, "file"), what, upkeep.Bytes(size.Bytes))
+	for _, also := range []struct {
+		upkeep.Size
+		what string
+	}{{h.Damaged, "damaged and set aside"}, {h.Parts, "being written, or left by a writer that died"}} {
+		if also.Files > 0 {
+			text += fmt.Sprintf("; %s %s, %s", count(also.Files, "file"), also.what, upkeep.Bytes(also.Bytes))
 		}
 	}
 	return text
