@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -137,27 +138,31 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// TestFlushFails has the disk refuse to flush, by strace, and expects Put to say so: first the file, then the folder.
+// TestFlushFails has the disk refuse to flush, by strace, and expects Put to say so.
 func TestFlushFails(t *testing.T) {
 	strace, err := exec.LookPath("strace")
 	if err != nil {
 		t.Skip(err)
 	}
-	for when, left := range map[string]int{"1": 0, "2": 1} {
-		dir := t.TempDir()
+	for _, c := range []struct {
+		what, below string // of what; the store's folder
+		when        int    // which flush fails
+		left        int    // files
+	}{{"the file", "", 1, 0}, {"its folder", "", 2, 1}, {"the folder above a new one", "new", 1, 0}} {
+		dir := filepath.Join(t.TempDir(), c.below)
 		program := child(t, "write once", dir)
 		cmd := exec.CommandContext(t.Context(), strace, append([]string{"-f", "-qq", "-o", filepath.Join(t.TempDir(), "log"),
-			"-e", "trace=fsync", "-e", "inject=fsync:error=EIO:when=" + when}, program.Args...)...)
+			"-e", "trace=fsync", "-e", fmt.Sprint("inject=fsync:error=EIO:when=", c.when)}, program.Args...)...)
 		cmd.Env = program.Env
 		out, err := cmd.CombinedOutput()
 		if err != nil && strings.Contains(string(out), "ptrace") {
 			t.Skipf("%v %s", err, out)
 		}
 		if err == nil || !strings.Contains(string(out), "entry ab is not stored") || !strings.Contains(string(out), syscall.EIO.Error()) {
-			t.Errorf("flush %s fails: %v %s", when, err, out)
+			t.Errorf("flushing %s fails: %v %s", c.what, err, out)
 		}
-		if got := names(t, dir); len(got) != left {
-			t.Errorf("flush %s fails: left %v", when, got)
+		if got := names(t, dir); len(got) != c.left {
+			t.Errorf("flushing %s fails: left %v", c.what, got)
 		}
 	}
 }

@@ -20,7 +20,7 @@ func write(path string, content []byte) error {
 	var err error
 	// The folder may be removed meanwhile, and a writer that was stopped for long finds its part swept: then once more.
 	for range 3 {
-		if err = os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		if err = makeDir(filepath.Dir(path)); err != nil {
 			return err
 		}
 		if err = replace(path, content); !errors.Is(err, fs.ErrNotExist) {
@@ -28,6 +28,21 @@ func write(path string, content []byte) error {
 		}
 	}
 	return err
+}
+
+// makeDir is os.MkdirAll, and returns when the names of the folders that it makes are on the disk.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(dir)
+	if err := makeDir(parent); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(parent)
 }
 
 func replace(path string, content []byte) (err error) {
