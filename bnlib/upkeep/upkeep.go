@@ -75,9 +75,9 @@ type Run struct {
 	Key  string    `json:"-"`
 	Used time.Time `json:"-"` // when it was last stored or read, to about an hour
 	Size int64     `json:"-"` // in bytes, with what hooks saw of it
-	Name string    // of its experiment
-	Norm string
-	// Steps is how many it was trained for, from the random numbers of Seed.
+
+	Name  string // of its experiment
+	Norm  string
 	Steps int
 	Seed  uint64
 }
