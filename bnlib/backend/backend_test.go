@@ -180,6 +180,28 @@ func TestInstallsOnce(t *testing.T) {
 	}
 }
 
+// TestHave installs without opening anything.
+func TestHave(t *testing.T) {
+	var took atomic.Int32
+	f := newFake(t, shelf{text: "of another machine", took: &took})
+	own, err := f.ours()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if path, err := f.have(cpu); err != nil || path != filepath.Join(own, shelfFile) {
+			t.Errorf("have %s, %v", path, err)
+		}
+	}
+	if took.Load() != 1 || len(f.opened) > 0 {
+		t.Errorf("installed %d times, opened %q", took.Load(), f.opened)
+	}
+	f = newFake(t, shelf{err: errors.New("closed")})
+	if path, err := f.have(cpu); err == nil || !strings.Contains(err.Error(), "closed") {
+		t.Errorf("have %s, %v", path, err)
+	}
+}
+
 // TestProcesses has two processes open a backend in one folder: one installs while the other waits, and both use it.
 func TestProcesses(t *testing.T) {
 	needXLA(t)

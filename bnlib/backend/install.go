@@ -36,6 +36,22 @@ const (
 	longestWait        = time.Hour        // for another process that installs
 )
 
+// InstallCUDA puts XLA's plugin for NVIDIA GPUs, with its libraries, into the project's own folder if none is there, and returns its
+// path. [Open] does so by itself where there is a GPU; this is for images, which are made where there is none.
+func InstallCUDA() (string, error) { return standard().have(cuda) }
+
+// have returns a plugin of the kind, installed if there is none. Nothing is loaded.
+func (m *world) have(k kind) (string, error) {
+	if found := m.installed(k); len(found) > 0 {
+		return found[0], nil
+	}
+	path, err := m.install(k, nil)
+	if err != nil {
+		return "", fmt.Errorf("backend: %w", err)
+	}
+	return path, nil
+}
+
 // install puts a plugin of the kind into the project's own folder and returns its path. broken are those that could not be
 // opened: the project's own are replaced. A second process waits for the first one's installation and uses it.
 func (m *world) install(k kind, broken []string) (string, error) {
