@@ -1,15 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // commands are the words that may stand first on the command line; the empty one opens JupyterLab.
-var commands = []string{"", "setup", "run", "export", "sweep", "doctor"}
+var commands = []string{"", "setup", "run", "export", "sweep", "doctor", "health"}
 
 // command is a parsed command line.
 type command struct {
@@ -20,8 +23,10 @@ type command struct {
 	dir       string // of the export; empty: the default
 	ip        string
 	port      int
+	baseURL   string // the path that JupyterLab lies at, as a proxy in front of it wants
 	noBrowser bool
-	runs      onRuns // of doctor
+	runs      onRuns   // of doctor
+	jupyter   []string // JupyterLab's own options, in place of the address
 }
 
 // parse reads a command line. It returns flag.ErrHelp if help was asked for.
@@ -45,8 +50,16 @@ func parse(args []string) (command, error) {
 	flags.SetOutput(io.Discard)
 	switch c.name {
 	case "":
+		if i := slices.Index(args, "--"); i >= 0 {
+			args, c.jupyter = args[:i], append([]string{}, args[i+1:]...)
+		}
+		port, err := envPort()
+		if err != nil {
+			return c, err
+		}
 		flags.StringVar(&c.ip, "ip", "localhost", "")
-		flags.IntVar(&c.port, "port", 8888, "")
+		flags.IntVar(&c.port, "port", port, "")
+		flags.StringVar(&c.baseURL, "base-url", cmp.Or(os.Getenv("JUPYTERHUB_SERVICE_PREFIX"), "/"), "")
 		flags.BoolVar(&c.noBrowser, "no-browser", false, "")
 	case "run":
 		flags.BoolVar(&c.quick, "quick", false, "")
@@ -73,6 +86,16 @@ func parse(args []string) (command, error) {
 	if err := c.runs.check(); err != nil {
 		return c, err
 	}
+	for i, option := range c.jupyter {
+		name, value, ok := strings.Cut(option, "=")
+		if !ok && i+1 < len(c.jupyter) {
+			value = c.jupyter[i+1]
+		}
+		if strings.HasSuffix(name, "token") && strings.Trim(value, `'"`) == "" {
+			return c, fmt.Errorf("%s is empty: without a token everybody who reaches the port can run programs; "+
+				"leave it out to have one chosen", name)
+		}
+	}
 	if c.name == "run" && c.jobs < 1 {
 		return c, fmt.Errorf("-jobs is %d; allowed: 1 or more", c.jobs)
 	}
@@ -80,4 +103,14 @@ func parse(args []string) (command, error) {
 		return c, fmt.Errorf("%q: nothing can stand there (go run ./notebooks -h lists what there is)", c.names[0])
 	}
 	return c, nil
+}
+
+// envPort is the port that Jupyter's own variable names, or its usual one.
+func envPort() (int, error) {
+	text := cmp.Or(os.Getenv("JUPYTER_PORT"), "8888")
+	port, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || port == 0 {
+		return 0, fmt.Errorf("JUPYTER_PORT is %q; allowed: 1 to 65535", text)
+	}
+	return int(port), nil
 }

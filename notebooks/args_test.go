@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,13 +17,19 @@ import (
 )
 
 func TestParse(t *testing.T) {
+	t.Setenv("JUPYTER_PORT", "")
+	t.Setenv("JUPYTERHUB_SERVICE_PREFIX", "")
 	for _, test := range []struct {
 		line string
 		want command
 		err  string // part of it; "help": flag.ErrHelp
 	}{
-		{"", command{ip: "localhost", port: 8888}, ""},
-		{"-ip 0.0.0.0 -port 9 --no-browser", command{ip: "0.0.0.0", port: 9, noBrowser: true}, ""},
+		{"", command{ip: "localhost", port: 8888, baseURL: "/"}, ""},
+		{"-ip 0.0.0.0 -port 9 --no-browser -base-url /a", command{ip: "0.0.0.0", port: 9, baseURL: "/a", noBrowser: true}, ""},
+		{"-no-browser -- --ip=0.0.0.0 --ServerApp.token=x", command{ip: "localhost", port: 8888, baseURL: "/", noBrowser: true,
+			jupyter: []string{"--ip=0.0.0.0", "--ServerApp.token=x"}}, ""},
+		{"-- --ServerApp.token=", command{}, "--ServerApp.token is empty"},
+		{"-- --token '' --ip=0.0.0.0", command{}, "--token is empty"},
 		{"setup", command{name: "setup"}, ""},
 		{"doctor", command{name: "doctor"}, ""},
 		{"doctor -list -verify", command{name: "doctor", runs: onRuns{list: true, verify: true}}, ""},
@@ -48,7 +55,7 @@ func TestParse(t *testing.T) {
 		{"-h", command{}, "help"},
 		{"help", command{}, "help"},
 		{"run -h", command{}, "help"},
-		{"rum", command{}, "setup run export sweep doctor"},
+		{"rum", command{}, "setup run export sweep doctor health"},
 		{"-port x", command{}, "-port"},
 		{"setup -quick", command{}, "-quick"},
 		{"setup now", command{}, `"now"`},
@@ -70,6 +77,31 @@ func TestParse(t *testing.T) {
 			if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(command{}, onRuns{})); diff != "" {
 				t.Errorf("%q: %s", test.line, diff)
 			}
+		}
+	}
+}
+
+// Jupyter's own variables say where JupyterLab lies, and the command line says so before them.
+func TestAddress(t *testing.T) {
+	t.Setenv("JUPYTER_PORT", "9999")
+	t.Setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/a/")
+	for _, test := range []struct {
+		line string
+		want command
+	}{
+		{"", command{ip: "localhost", port: 9999, baseURL: "/user/a/"}},
+		{"-port 9 -base-url /b/", command{ip: "localhost", port: 9, baseURL: "/b/"}},
+		{"doctor", command{name: "doctor"}},
+	} {
+		got, err := parse(strings.Fields(test.line))
+		if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(command{}, onRuns{})); err != nil || diff != "" {
+			t.Errorf("%q: %v %s", test.line, err, diff)
+		}
+	}
+	for _, port := range []string{"lab", "0", "65536", "tcp://10.0.0.1:80"} {
+		t.Setenv("JUPYTER_PORT", port)
+		if _, err := parse(nil); err == nil || !strings.Contains(err.Error(), strconv.Quote(port)) {
+			t.Errorf("port %q: %v", port, err)
 		}
 	}
 }
@@ -108,8 +140,8 @@ func TestResolve(t *testing.T) {
 func TestLabArgs(t *testing.T) {
 	w := &workbook{root: t.TempDir(), home: t.TempDir()}
 	t.Setenv("DISPLAY", ":0")
-	args := w.labArgs("0.0.0.0", 9000, false)
-	for _, want := range []string{"--ServerApp.ip=0.0.0.0", "--ServerApp.port=9000"} {
+	args := w.labArgs(command{ip: "0.0.0.0", port: 9000, baseURL: "/class/"})
+	for _, want := range []string{"--ServerApp.ip=0.0.0.0", "--ServerApp.port=9000", "--ServerApp.base_url=/class/"} {
 		if !slices.Contains(args, want) {
 			t.Errorf("no %s in %q", want, args)
 		}
@@ -120,7 +152,11 @@ func TestLabArgs(t *testing.T) {
 	if got, want := slices.Contains(args, "--allow-root"), os.Geteuid() == 0; got != want {
 		t.Errorf("--allow-root: %v, want %v", got, want)
 	}
-	if !slices.Contains(w.labArgs("", 0, true), "--no-browser") {
+	own := w.labArgs(command{jupyter: []string{"--ip=0.0.0.0"}})
+	if !slices.Contains(own, "--ip=0.0.0.0") || slices.ContainsFunc(own, func(arg string) bool { return strings.HasPrefix(arg, "--ServerApp.ip=") }) {
+		t.Errorf("JupyterLab's own options are %q", own) // which refuses an option that is there twice
+	}
+	if !slices.Contains(w.labArgs(command{noBrowser: true}), "--no-browser") {
 		t.Error("-no-browser is ignored")
 	}
 }

@@ -72,7 +72,7 @@ func startLab(t *testing.T, w *workbook, ip string) server {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	dir := t.TempDir()
-	cmd := exec.CommandContext(ctx, w.python(), w.labArgs(ip, 8899, true)...)
+	cmd := exec.CommandContext(ctx, w.python(), w.labArgs(command{ip: ip, port: 8899, baseURL: "/", noBrowser: true})...)
 	cmd.Dir, cmd.Env = w.folder(), w.env("JUPYTER_RUNTIME_DIR="+dir)
 	cmd.Stderr = logger{t}
 	if err := cmd.Start(); err != nil {

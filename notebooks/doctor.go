@@ -52,12 +52,13 @@ func (w *workbook) doctor(ctx context.Context) error {
 		say(true, "Python", p.String(), "")
 	}
 
-	steps, err := w.steps(ctx)
+	installed := w.installed()
+	steps, err := installed.steps(ctx)
 	if err != nil {
 		return err
 	}
 	stale := map[string]bool{}
-	for _, s := range w.stale(ctx, steps) {
+	for _, s := range installed.stale(ctx, steps) {
 		stale[s.name] = true
 	}
 	for _, s := range steps {
@@ -102,7 +103,7 @@ func (w *workbook) kept(say func(ok bool, what, found, mend string)) {
 	} else {
 		say(true, "runs", f.Dir+": "+holding(h), "")
 	}
-	entries, err := os.ReadDir(w.home)
+	entries, err := os.ReadDir(w.state())
 	if err != nil {
 		say(false, "disk", err.Error(), "")
 		return
@@ -115,7 +116,7 @@ func (w *workbook) kept(say func(ok bool, what, found, mend string)) {
 	total := int64(0)
 	for _, e := range entries {
 		u := use{name: e.Name()}
-		filepath.WalkDir(filepath.Join(w.home, u.name), func(_ string, d fs.DirEntry, err error) error {
+		filepath.WalkDir(filepath.Join(w.state(), u.name), func(_ string, d fs.DirEntry, err error) error {
 			if err != nil {
 				return nil // what cannot be read, or is gone by now, is not counted
 			}
@@ -132,5 +133,5 @@ func (w *workbook) kept(say func(ok bool, what, found, mend string)) {
 	for _, u := range uses[:min(10, len(uses))] {
 		parts = append(parts, u.name+" "+upkeep.Bytes(u.bytes))
 	}
-	say(true, "disk", fmt.Sprintf("%s in %s: %s", upkeep.Bytes(total), w.home, strings.Join(parts, ", ")), "")
+	say(true, "disk", fmt.Sprintf("%s in %s: %s", upkeep.Bytes(total), w.state(), strings.Join(parts, ", ")), "")
 }

@@ -12,7 +12,7 @@ import (
 // export writes notebooks as static HTML into dir, with the outputs that they hold.
 func (w *workbook) export(ctx context.Context, names []string, dir string) error {
 	if dir == "" {
-		dir = filepath.Join(w.home, "site")
+		dir = filepath.Join(w.state(), "site")
 	}
 	start := time.Now()
 	args := []string{filepath.Join(w.folder(), "export.py"), dir}

@@ -45,7 +45,7 @@ func (w *workbook) registerKernel(ctx context.Context, r *report, goroot string)
 		spec["interrupt_mode"] = "signal"
 		// The kernel's log goes to a file, which begins anew at 10 MB: in the terminal it would drown the address of JupyterLab.
 		spec["argv"] = []string{filepath.Join(w.bin(), "gonb"), "--kernel", "{connection_file}", "-go_work=" + w.root, kind.flag,
-			"-logtostderr=false", "-stderrthreshold=FATAL", "-log_file_max_size=10", "-log_file=" + filepath.Join(w.home, "kernel.log")}
+			"-logtostderr=false", "-stderrthreshold=FATAL", "-log_file_max_size=10", w.logFlag()}
 		// Jupyter expands ${PATH} when it starts the kernel. GOFLAGS and GOWORK of the reader's own projects are not ours: an empty
 		// GOFLAGS would let them in again.
 		list := string(filepath.ListSeparator)
@@ -61,12 +61,15 @@ func (w *workbook) registerKernel(ctx context.Context, r *report, goroot string)
 		if err := os.MkdirAll(filepath.Dir(w.kernel(kind.data)), 0o755); err != nil {
 			return err
 		}
-		if err := writeFile(w.kernel(kind.data), data); err != nil {
+		if err := writeFile(w.kernel(kind.data), append(data, '\n')); err != nil {
 			return err
 		}
 	}
 	return w.quieten()
 }
+
+// logFlag is the kernel's option that names its log.
+func (w *workbook) logFlag() string { return "-log_file=" + filepath.Join(w.state(), "kernel.log") }
 
 // cellFlags returns the GOFLAGS that cells are built with. Most of the wait for a cell is for the linker: it is faster without
 // tables for a debugger, without collecting garbage, and without C's linker, which XLA's bindings would have it call. To
@@ -92,7 +95,7 @@ func (w *workbook) quieten() error {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}
-		if err := writeFile(path, []byte(text)); err != nil {
+		if err := writeFile(path, []byte(text+"\n")); err != nil {
 			return err
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"syscall"
 )
 
-// lab opens JupyterLab and stays until it ends.
-func (w *workbook) lab(ctx context.Context, ip string, port int, noBrowser bool) error {
+// lab opens JupyterLab as the command says and stays until it ends.
+func (w *workbook) lab(ctx context.Context, c command) error {
 	temp, err := newTemp() // what kernels leave behind goes with it
 	if err == nil {
 		err = w.sweepRuntime()
@@ -23,8 +23,8 @@ func (w *workbook) lab(ctx context.Context, ip string, port int, noBrowser bool)
 		return fmt.Errorf("JupyterLab: %w", err)
 	}
 	defer temp.remove()
-	cmd := exec.CommandContext(ctx, w.python(), w.labArgs(ip, port, noBrowser)...)
-	cmd.Dir = w.folder()
+	cmd := exec.CommandContext(ctx, w.python(), w.labArgs(c)...)
+	cmd.Dir = w.pages()
 	cmd.Env = w.env(temp.env())
 	cmd.ExtraFiles = temp.inherited()
 	cmd.Stderr = os.Stderr // where Jupyter writes its address
@@ -52,7 +52,9 @@ func (w *workbook) lab(ctx context.Context, ip string, port int, noBrowser bool)
 // finish does what set-up left for later, and says only what comes of it: the address of JupyterLab is to stay in sight.
 func (w *workbook) finish(ctx context.Context) {
 	var said bytes.Buffer
-	err := (&workbook{root: w.root, home: w.home, out: &said}).setup(ctx, later)
+	beside := w.installed()
+	beside.out = &said
+	err := beside.setup(ctx, later)
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
@@ -63,11 +65,9 @@ func (w *workbook) finish(ctx context.Context) {
 }
 
 // labArgs returns the command line of JupyterLab, for Python.
-func (w *workbook) labArgs(ip string, port int, noBrowser bool) []string {
+func (w *workbook) labArgs(c command) []string {
 	args := []string{"-m", "jupyterlab",
-		"--ServerApp.root_dir=" + w.folder(),
-		"--ServerApp.ip=" + ip,
-		"--ServerApp.port=" + strconv.Itoa(port),
+		"--ServerApp.root_dir=" + w.pages(),
 		"--Application.log_level=ERROR",
 		"--LabApp.extension_manager=readonly", // nothing to install from the network
 		"--LabApp.news_url=None",
@@ -82,13 +82,16 @@ func (w *workbook) labArgs(ip string, port int, noBrowser bool) []string {
 	if names, err := w.notebooks(); err == nil && len(names) > 0 {
 		args = append(args, "--LabApp.default_url=/lab/tree/"+names[0]+".ipynb")
 	}
-	if noBrowser || !display() {
+	if c.jupyter == nil {
+		args = append(args, "--ServerApp.ip="+c.ip, "--ServerApp.port="+strconv.Itoa(c.port), "--ServerApp.base_url="+c.baseURL)
+	}
+	if c.noBrowser || !display() {
 		args = append(args, "--no-browser")
 	}
 	if os.Geteuid() == 0 {
 		args = append(args, "--allow-root") // containers; Jupyter refuses root otherwise
 	}
-	return args
+	return append(args, c.jupyter...)
 }
 
 // display tells whether there is a screen to open a browser on.

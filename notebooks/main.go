@@ -23,9 +23,11 @@ const usage = `Sets up, opens, runs and exports the workbook's notebooks.
 usage: go run ./notebooks [COMMAND] [FLAGS]
 
   (none)           set up what is missing, then open JupyterLab on the notebooks
-      -port N        listen on this port (default 8888, or the next free one)
+      -port N        listen on this port (default JUPYTER_PORT or 8888, or the next free one)
       -ip ADDRESS    listen on this address (default localhost; 0.0.0.0 in a container)
+      -base-url PATH the path that a proxy in front knows it by (default /, or JUPYTERHUB_SERVICE_PREFIX)
       -no-browser    print the address, open nothing
+      -- OPTIONS     JupyterLab's own, in place of -port, -ip and -base-url
   setup            only set up
   run [NAME…]      run notebooks without a browser and write their outputs into them; no name: all, in order
       -quick         short trainings; the results go to .batchnorm/quick, the notebooks stay as they are
@@ -37,6 +39,7 @@ usage: go run ./notebooks [COMMAND] [FLAGS]
       -store FOLDER  the folder that all processes share (default that of the notebooks)
       -missing       train nothing; say what no process has trained yet
       -draw FILE     train nothing; draw the whole as PNG
+  health           say whether a JupyterLab that was opened answers
   doctor           say what was found, chosen and missing, how to mend it, and what is kept on the disk
       -list          only list the runs that are kept
       -verify        only read every byte of them; set damaged files aside
@@ -48,7 +51,8 @@ usage: go run ./notebooks [COMMAND] [FLAGS]
 A NAME is a notebook's file name, with or without .ipynb.
 BATCHNORM_PYTHON chooses the Python to build on, BATCHNORM_HOME the folder to install into (default .batchnorm),
 BATCHNORM_RUNS the folder that keeps what was trained (default runs in that folder), BATCHNORM_PROGRAMS the one that keeps
-what XLA has compiled (default programs in that folder; off: none).
+what XLA has compiled (default programs in that folder; off: none). BATCHNORM_WORK is a folder of the reader's own, for an
+installation that is not written to: pages are copied into it, and runs kept in it.
 `
 
 func main() {
@@ -78,8 +82,17 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if c.name == "health" {
+		return health(ctx, out)
+	}
 	w, err := open(out)
 	if err != nil {
+		return err
+	}
+	if err := w.findCache(ctx); err != nil {
+		return err
+	}
+	if err := w.copyPages(); err != nil {
 		return err
 	}
 	switch c.name {
@@ -100,8 +113,16 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if c.name == "setup" {
 		wanted = all
 	}
-	if err := w.setup(ctx, wanted); err != nil {
+	if err := w.installed().setup(ctx, wanted); err != nil {
 		return err
+	}
+	if err := w.moveIn(); err != nil {
+		return err
+	}
+	if c.name != "setup" && c.name != "export" {
+		if err := canRun(ctx); err != nil {
+			return err
+		}
 	}
 	switch c.name {
 	case "setup":
@@ -113,5 +134,5 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return w.export(ctx, c.names, c.dir)
 	}
 	w.remind()
-	return w.lab(ctx, c.ip, c.port, c.noBrowser)
+	return w.lab(ctx, c)
 }

@@ -63,7 +63,7 @@ func (w *workbook) runOne(ctx context.Context, name string, quick bool) error {
 	source := w.notebook(name)
 	result := source
 	if quick {
-		result = filepath.Join(w.home, "quick", name+".ipynb")
+		result = filepath.Join(w.state(), "quick", name+".ipynb")
 	}
 	start := time.Now()
 	err := w.execute(ctx, source, result, quick, func(cell, cells int, took time.Duration) {
@@ -94,7 +94,7 @@ func (w *workbook) execute(ctx context.Context, source, result string, quick boo
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	defer temp.remove()
-	cmd := exec.CommandContext(ctx, w.python(), filepath.Join(w.folder(), "execute.py"), source, result, w.folder(), w.root)
+	cmd := exec.CommandContext(ctx, w.python(), filepath.Join(w.folder(), "execute.py"), source, result, w.pages(), w.root)
 	cmd.Env = w.env("JUPYTER_DATA_DIR="+w.jupyter("headless"), temp.env())
 	cmd.ExtraFiles = temp.inherited()
 	if quick {

@@ -50,6 +50,9 @@ func (w *workbook) carryOut(ctx context.Context, steps []step) error {
 	if len(w.stale(ctx, steps)) == 0 {
 		return nil
 	}
+	if err := writable(w.home); err != nil {
+		return w.makeDo(ctx, steps, err)
+	}
 	unlock, err := w.lock(ctx)
 	if err != nil {
 		return err
@@ -240,6 +243,22 @@ func (w *workbook) stale(ctx context.Context, steps []step) []step {
 		}
 	}
 	return stale
+}
+
+// makeDo goes on with what is there, if that is enough to open a page, where set-up cannot write.
+func (w *workbook) makeDo(ctx context.Context, steps []step, why error) error {
+	var names []string
+	for _, s := range w.stale(ctx, steps) {
+		for _, path := range s.makes {
+			if _, err := os.Stat(path); err != nil && !s.later {
+				return fmt.Errorf("set-up, %s: %s is missing, and %s cannot be written: %w", s.name, path, w.home, why)
+			}
+		}
+		names = append(names, s.name)
+	}
+	fmt.Fprintf(w.out, "Of what is set up, not all is for this clone as it is now (%s), but %s cannot be written (%v); it is used as it is.\n",
+		strings.Join(names, ", "), w.home, why)
+	return nil
 }
 
 // lock keeps two set-ups from working in one folder at the same time. The operating system frees the lock of a process

@@ -103,6 +103,30 @@ func TestCarryOut(t *testing.T) {
 	}
 }
 
+// Where set-up cannot write, what is there is used, and what is missing is named.
+func TestMakeDo(t *testing.T) {
+	w, out := scratch(t)
+	write(t, w.root, map[string]string{"file": "", "product": ""})
+	w.home = filepath.Join(w.root, "file", "below")
+	var done []string
+	s := fake("kernel", "", "1", &done, nil)
+	s.makes = []string{filepath.Join(w.root, "product")}
+	if err := w.carryOut(t.Context(), []step{s}); err != nil || !strings.Contains(out.String(), "kernel") || !strings.Contains(out.String(), w.home) {
+		t.Errorf("%v, said %q", err, out)
+	}
+	s.makes = append(s.makes, filepath.Join(w.root, "missing"))
+	if err := w.carryOut(t.Context(), []step{s}); err == nil || !strings.Contains(err.Error(), "missing") || !strings.Contains(err.Error(), w.home) {
+		t.Errorf("without a product: %v", err)
+	}
+	s.later = true // help while typing can be done without
+	if err := w.carryOut(t.Context(), []step{s}); err != nil {
+		t.Error(err)
+	}
+	if len(done) > 0 {
+		t.Errorf("did %q", done)
+	}
+}
+
 // Steps that do not wait for one another are done at the same time, and the failure of one ends the others.
 func TestCarryOutTogether(t *testing.T) {
 	w, _ := scratch(t)

@@ -43,7 +43,7 @@ func (w *workbook) stamp(name, key string) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(w.stampFile(), data)
+	return writeFile(w.stampFile(), append(data, '\n'))
 }
 
 func (w *workbook) stampFile() string { return filepath.Join(w.home, "setup.json") }
@@ -55,7 +55,7 @@ func writeFile(path string, data []byte) error {
 		return err
 	}
 	defer os.Remove(f.Name())
-	if _, err := f.Write(append(data, '\n')); err != nil {
+	if _, err := f.Write(data); err != nil {
 		f.Close()
 		return err
 	}

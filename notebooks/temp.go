@@ -80,7 +80,7 @@ const runtimeAge = 30 * 24 * time.Hour
 // sweepRuntime removes notes that are older.
 func (w *workbook) sweepRuntime() error {
 	for _, pattern := range []string{"kernel-*.json", "jpserver-*", "nbserver-*"} {
-		paths, err := filepath.Glob(filepath.Join(globEscape(w.jupyter("runtime")), pattern))
+		paths, err := filepath.Glob(filepath.Join(globEscape(w.runtime()), pattern))
 		if err != nil {
 			return fmt.Errorf("sweeping: %w", err)
 		}

@@ -18,7 +18,7 @@ import (
 const thumbnailWidth = 300 // pixels
 
 func (w *workbook) thumbnail(name string) string {
-	return filepath.Join(w.folder(), "thumbnails", name+".png")
+	return filepath.Join(w.pages(), "thumbnails", name+".png")
 }
 
 // writeThumbnail makes the thumbnail of a notebook that was run. A notebook without a figure has none.

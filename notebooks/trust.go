@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
@@ -25,12 +26,13 @@ func (w *workbook) trust(ctx context.Context) {
 		parts = append(parts, string(data))
 	}
 	key := digest(strings.Join(parts, "\n"))
-	if w.stamps()["trust"] == key {
+	noted := filepath.Join(w.state(), "trusted")
+	if last, err := os.ReadFile(noted); err == nil && string(last) == key {
 		return
 	}
 	cmd := exec.CommandContext(ctx, w.python(), args...)
 	cmd.Env = w.env()
 	if cmd.Run() == nil {
-		w.stamp("trust", key)
+		writeFile(noted, []byte(key))
 	}
 }

@@ -15,11 +15,12 @@ import (
 // workbook knows where everything of this clone lies.
 type workbook struct {
 	root string // of the clone
-	home string // what set-up installs and runs leave behind
+	home string // what set-up installs
+	work string // the reader's own folder, see workEnv; empty: pages lie in the clone, and what runs leave behind in home
 	out  io.Writer
 }
 
-// open finds the clone that the working directory lies in.
+// open finds the clone that the working directory lies in, and the reader's folder.
 func open(out io.Writer) (*workbook, error) {
 	root, err := host.Root()
 	if err != nil {
@@ -29,20 +30,21 @@ func open(out io.Writer) (*workbook, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &workbook{root: root, home: dir, out: out}, nil
+	w := &workbook{root: root, home: dir, out: out}
+	return w, w.findWork()
 }
 
 func (w *workbook) folder() string             { return filepath.Join(w.root, "notebooks") }
 func (w *workbook) venv() string               { return filepath.Join(w.home, "venv") }
 func (w *workbook) python() string             { return w.packages().Python() }
 func (w *workbook) bin() string                { return filepath.Join(w.home, "bin") }
-func (w *workbook) jupyter(part string) string { return filepath.Join(w.home, "jupyter", part) }
+func (w *workbook) jupyter(part string) string { return filepath.Join(w.state(), "jupyter", part) }
 func (w *workbook) lsp() string                { return filepath.Join(w.home, "lsp") }
 func (w *workbook) kernel(data string) string {
 	return filepath.Join(w.jupyter(data), "kernels", "gonb", "kernel.json")
 }
-func (w *workbook) notebook(name string) string { return filepath.Join(w.folder(), name+".ipynb") }
-func (w *workbook) log(step string) string      { return filepath.Join(w.home, "setup-"+step+".log") }
+func (w *workbook) notebook(name string) string { return filepath.Join(w.pages(), name+".ipynb") }
+func (w *workbook) log(step string) string      { return filepath.Join(w.state(), "setup-"+step+".log") }
 
 // packages is the environment of JupyterLab and what it needs.
 func (w *workbook) packages() host.Venv {
@@ -50,9 +52,12 @@ func (w *workbook) packages() host.Venv {
 }
 
 // env returns the environment for everything Jupyter: ours alone, so that the reader's own Jupyter neither changes nor
-// leaks in.
+// leaks in, but for the token.
 func (w *workbook) env(extra ...string) []string {
 	env := slices.DeleteFunc(os.Environ(), func(s string) bool {
+		if name, _, _ := strings.Cut(s, "="); name == "JUPYTER_TOKEN" || name == "JUPYTER_TOKEN_FILE" {
+			return false
+		}
 		for _, prefix := range []string{"JUPYTER", "IPYTHON", "PYTHON", "VIRTUAL_ENV"} {
 			if strings.HasPrefix(s, prefix) {
 				return true
@@ -63,7 +68,7 @@ func (w *workbook) env(extra ...string) []string {
 	env = append(env,
 		"JUPYTER_DATA_DIR="+w.jupyter("data"),
 		"JUPYTER_CONFIG_DIR="+w.jupyter("config"),
-		"JUPYTER_RUNTIME_DIR="+w.jupyter("runtime"),
+		"JUPYTER_RUNTIME_DIR="+w.runtime(),
 		"IPYTHONDIR="+w.jupyter("ipython"),
 		"JUPYTER_PLATFORM_DIRS=1",
 		"JUPYTER_PREFER_ENV_PATH=0", // our settings before those of the packages
@@ -75,7 +80,7 @@ func (w *workbook) env(extra ...string) []string {
 
 // notebooks returns the names of the committed notebooks, without .ipynb, in order.
 func (w *workbook) notebooks() ([]string, error) {
-	paths, err := filepath.Glob(filepath.Join(globEscape(w.folder()), "*.ipynb"))
+	paths, err := filepath.Glob(filepath.Join(globEscape(w.pages()), "*.ipynb"))
 	if err != nil {
 		return nil, fmt.Errorf("listing the notebooks: %w", err)
 	}
@@ -103,7 +108,7 @@ func (w *workbook) resolve(typed []string) ([]string, error) {
 	}
 	if len(typed) == 0 {
 		if len(all) == 0 {
-			return nil, fmt.Errorf("there is no notebook in %s", w.folder())
+			return nil, fmt.Errorf("there is no notebook in %s", w.pages())
 		}
 		return all, nil
 	}
