@@ -128,6 +128,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"bnlib/compare":         append([]string{"bnlib"}, faceNeeds...),
 		"bnlib/upkeep":          {"bnlib/internal/store"},
 		"bnlib/sweep":           append([]string{"bnlib/chart"}, chartNeeds...),
+		"docker":                {},
 	}
 	const module = "batchnorm/"
 	// layer returns the line that a package belongs to: the longest name that it begins with.
