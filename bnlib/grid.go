@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -194,42 +195,76 @@ func (g Grid) Train(ctx context.Context, options *Options) (*Results, error) {
 	return &Results{g, runs}, err
 }
 
-// Stored returns what the store has of the grid, as Train returns it, whoever trained it: of a network that only machines of another
-// kind have trained, whose bits may differ, it is theirs, and Run.Machine says so. Runs that the store lacks are nil, and so many are
-// missing. Nothing is trained.
-func (g Grid) Stored(options *Options) (results *Results, missing int, err error) {
-	if err := g.Validate(); err != nil {
-		return nil, 0, err
+// TrainShard trains Shard(i, n) as Train does the whole, but for what the store has from a machine of another kind, which is not
+// trained again: one of each is enough. It returns the runs of the share, in the order of Networks(Shard(i, n)...). It reads no more
+// of the store than the share, and the names of the rest.
+func (g Grid) TrainShard(ctx context.Context, i, n int, options *Options) ([]*Run, error) {
+	points := g.Shard(i, n)
+	if len(points) == 0 {
+		return nil, g.Validate()
 	}
-	o := options.looking()
-	o.headsOnly = true
-	t, err := newTraining(g.Networks(), o)
+	t, err := g.fromAnyMachine(points, options)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	elsewhere, err := t.Store.machines()
+	return t.runs, t.train(ctx)
+}
+
+// Stored returns what the store has of the grid, as Train returns it, whoever trained it: of a network that only machines of another
+// kind have trained, whose bits may differ, it is theirs, and Run.Machine says so; what another backend has trained is not found, since
+// graphs are written for a backend. Runs that the store lacks are nil, and so many are missing. Nothing is trained.
+func (g Grid) Stored(options *Options) (results *Results, missing int, err error) {
+	t, err := g.fromAnyMachine(nil, options)
 	if err != nil {
 		return nil, 0, err
 	}
 	for _, j := range t.jobs {
-		var found *Run
-		for _, key := range elsewhere[withoutMachine(j.run.Key)] {
-			if run, err := t.Store.loadHead(key); err == nil {
-				found = run
-				break
-			}
-		}
 		for _, i := range j.as {
-			if t.runs[i] = nil; found == nil {
-				missing++
-				continue
-			}
-			run := *found
-			run.Network = t.networks[i]
-			t.runs[i] = &run
+			t.runs[i] = nil
+			missing++
 		}
 	}
 	return &Results{g, t.runs}, missing, nil
+}
+
+// fromAnyMachine returns the training of what the store lacks of some points' networks, or of all if points is nil, from machines of
+// any kind. The runs are without Losses and Weights.
+func (g Grid) fromAnyMachine(points []int, options *Options) (*training, error) {
+	if err := g.Validate(); err != nil {
+		return nil, err
+	}
+	o := options.looking()
+	o.headsOnly = true
+	var err error
+	if o.Store == nil {
+		if o.Store, err = DefaultStore(); err != nil {
+			return nil, err
+		}
+	}
+	elsewhere, err := o.Store.machines() // first, so that a folder that cannot be read is said once
+	if err != nil {
+		return nil, err
+	}
+	t, err := newTraining(g.Networks(points...), o)
+	if err != nil {
+		return nil, err
+	}
+	t.jobs = slices.DeleteFunc(t.jobs, func(j *job) bool {
+		for _, key := range elsewhere[withoutMachine(j.run.Key)] {
+			run, err := t.Store.loadHead(key)
+			if err != nil {
+				continue
+			}
+			for _, i := range j.as {
+				again := *run
+				again.Network = t.networks[i]
+				t.runs[i] = &again
+			}
+			return true
+		}
+		return false
+	})
+	return t, nil
 }
 
 // Replicates is one experiment with several seeds: the runs without and with batch normalization, in the order of the seeds.

@@ -293,6 +293,71 @@ func TestGridStoresAsItGoes(t *testing.T) {
 	}
 }
 
+// TestTrainShard trains a grid in shares, where a machine of another kind has trained some of it: that is taken, whole or in shares, and
+// not trained again.
+func TestTrainShard(t *testing.T) {
+	o := options(t)
+	var base Experiment
+	o.Data, base = tiny(t)
+	g := Grid{Base: base, Axes: []Axis{Rate(.1, .2, .3, .4, .4)}} // one point twice
+	whole, err := g.Train(context.Background(), &Options{Data: o.Data, Store: options(t).Store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	missing := func(want int) *Results {
+		results, missing, err := g.Stored(o)
+		if err != nil || missing != want {
+			t.Fatalf("%d networks are missing, %v; want %d", missing, err, want)
+		}
+		return results
+	}
+	missing(10)
+	if runs, err := g.TrainShard(context.Background(), 0, 2, o); err != nil || len(runs) != 6 || runs[2].Network.LearningRate != .3 || runs[0].Weights != nil {
+		t.Fatalf("a share: %d runs, %v", len(runs), err)
+	}
+	missing(2) // .2, since .4 is stored by its other point
+	const another = "another kind"
+	for _, i := range []int{0, 6} {
+		run, err := o.Store.Load(whole.Runs[i].Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := o.Store.files().Delete(run.Key); err != nil {
+			t.Fatal(err)
+		}
+		run.Key, run.Machine = onMachine(withoutMachine(run.Key), another), another
+		if err := o.Store.Save(run); err != nil {
+			t.Fatal(err)
+		}
+	}
+	results := missing(2)
+	for i, run := range results.Runs {
+		switch {
+		case i == 2 || i == 3:
+			if run != nil {
+				t.Errorf("run %d, which nobody has trained: %+v", i, run)
+			}
+		case (run.Machine == another) != (i == 0 || i == 6 || i == 8) || run.Test != whole.Runs[i].Test || run.Network.LearningRate != whole.Runs[i].Network.LearningRate:
+			t.Errorf("run %d: from %q, test %v", i, run.Machine, run.Test)
+		}
+	}
+	o.Recorder = recorderFunc(func(p Progress) { t.Errorf("what another kind of machine has trained is trained again: %+v", p) })
+	if runs, err := g.TrainShard(context.Background(), 0, 2, o); err != nil || runs[0].Machine != another || runs[1].Machine == another {
+		t.Errorf("a share that is stored: %v", err)
+	}
+	if runs, err := g.TrainShard(context.Background(), 5, 6, o); err != nil || runs != nil {
+		t.Errorf("a share of no points: %v, %v", runs, err)
+	}
+	o.Recorder = nil
+	if _, err := g.TrainShard(context.Background(), 1, 2, o); err != nil {
+		t.Fatal(err)
+	}
+	missing(0)
+	if _, _, err := g.Stored(&Options{Data: o.Data, Store: unwritable(t)}); err == nil || !strings.Contains(err.Error(), "not a directory") {
+		t.Errorf("a folder that cannot be read: %v", err)
+	}
+}
+
 // unwritable returns a store that cannot be written to.
 func unwritable(t *testing.T) *Store {
 	file := filepath.Join(t.TempDir(), "file")
