@@ -14,12 +14,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 
 	"batchnorm/bnlib"
+	"batchnorm/bnlib/backend"
 )
 
 // How the command ends. Schedulers tell by it whether to try again.
@@ -29,6 +31,20 @@ const (
 	never   = 64 // a mistake in what was asked: the same command fails again (EX_USAGE)
 	again   = 75 // stopped, a full disk, a folder that cannot be written: the same command goes on where this one was (EX_TEMPFAIL)
 )
+
+// codeOf returns how the command ends with an error. What fails before the first step and is not the doing of a file system fails
+// again: it is in the grid. The rest may be the machine's.
+func codeOf(err error, began bool) int {
+	_, isFile := errors.AsType[*fs.PathError](err)
+	_, isLink := errors.AsType[*os.LinkError](err)
+	switch {
+	case err == nil:
+		return done
+	case began, isFile, isLink, errors.Is(err, context.Canceled):
+		return again
+	}
+	return never
+}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -74,12 +90,19 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	if *store != "" {
 		options.Store = &bnlib.Store{Dir: *store}
 	}
-	if *missing || *draw != "" {
-		return report(s, *draw, options, out)
-	}
 	mine, err := shareOf(*shard, getenv)
-	if err != nil {
+	reports := *missing || *draw != ""
+	switch {
+	case reports && *shard != "":
+		return never, fmt.Errorf("-shard is %q beside -missing or -draw, which tell of the whole; allowed: one of them", *shard)
+	case err != nil && !reports:
 		return never, err
+	}
+	if _, err := backend.Open(); err != nil { // another machine may have it
+		return again, err
+	}
+	if reports {
+		return report(s, *draw, options, out)
 	}
 	return train(ctx, s, mine, options, out)
 }
@@ -88,12 +111,12 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 func report(s sweep, file string, options *bnlib.Options, out io.Writer) (int, error) {
 	results, lacks, err := s.grid().Stored(options)
 	if err != nil {
-		return again, err
+		return codeOf(err, false), err
 	}
-	networks := s.grid().Networks()
-	fmt.Fprintf(out, "%s: %d of %d networks are stored\n", s.name, len(networks)-lacks, len(networks))
+	fmt.Fprintf(out, "%s: %d of %d networks are stored\n", s.name, len(results.Runs)-lacks, len(results.Runs))
 	const most = 20
-	for i, told := 0, 0; i < len(networks) && lacks > 0; i++ {
+	told := 0
+	for i, n := range s.grid().Networks() {
 		if results.Runs[i] != nil {
 			continue
 		}
@@ -101,16 +124,14 @@ func report(s sweep, file string, options *bnlib.Options, out io.Writer) (int, e
 			fmt.Fprintf(out, "  … and %d more\n", lacks-most)
 			break
 		}
-		fmt.Fprintf(out, "  missing: %s\n", title(networks[i]))
+		fmt.Fprintf(out, "  missing: %s, %s, seed %d\n", n.Name, n.Norm.Name, n.Seed)
 	}
+	tellMachines(results.Runs, out)
 	if lacks > 0 {
 		if file != "" {
-			return lacking, fmt.Errorf("%s is not drawn: %d networks are missing", file, lacks)
+			err = fmt.Errorf("%s is not drawn: %d networks are missing", file, lacks)
 		}
-		return lacking, nil
-	}
-	for _, machine := range machines(results.Runs) {
-		fmt.Fprintf(out, "  trained on %s\n", machine)
+		return lacking, err
 	}
 	if file == "" {
 		return done, nil
@@ -119,55 +140,36 @@ func report(s sweep, file string, options *bnlib.Options, out io.Writer) (int, e
 	if err == nil {
 		err = os.WriteFile(file, png, 0o644)
 	}
-	if err != nil {
-		return again, err
-	}
-	return done, nil
+	return codeOf(err, false), err
 }
 
-func title(n bnlib.Network) string {
-	return fmt.Sprintf("%s, %s, seed %d", n.Name, n.Norm.Name, n.Seed)
-}
-
-// machines returns what the runs were computed on, in the order in which that first appears.
-func machines(runs []*bnlib.Run) []string {
-	var all []string
-	seen := map[string]bool{}
+// tellMachines says what the runs were computed on: on one kind of machine they are, bit for bit, what a single process trains.
+func tellMachines(runs []*bnlib.Run, out io.Writer) {
+	var kinds []string // in the order in which they first appear
+	networks := map[string]int{}
 	for _, run := range runs {
-		if !seen[run.Machine] {
-			seen[run.Machine] = true
-			all = append(all, run.Machine)
+		if run == nil {
+			continue
+		}
+		if networks[run.Machine]++; networks[run.Machine] == 1 {
+			kinds = append(kinds, run.Machine)
 		}
 	}
-	return all
+	for _, kind := range kinds {
+		fmt.Fprintf(out, "  trained on %s: %d networks\n", kind, networks[kind])
+	}
+	if len(kinds) > 1 {
+		fmt.Fprintf(out, "  %d kinds of machines: where one trains what another would have, losses differ in their last bits\n", len(kinds))
+	}
 }
 
 // train trains a share of a sweep.
 func train(ctx context.Context, s sweep, mine share, options *bnlib.Options, out io.Writer) (int, error) {
-	grid, name := s.grid(), fmt.Sprintf("%s, share %d of %d", s.name, mine.index, mine.count)
-	stored, _, err := grid.Stored(options)
+	p := &progress{out: out, name: fmt.Sprintf("%s, share %d of %d", s.name, mine.index, mine.count)}
+	options.Recorder = p
+	runs, err := s.grid().TrainShard(ctx, mine.index, mine.count, options)
 	if err != nil {
-		return again, err
-	}
-	// What a process on a machine of another kind has trained is not trained again: one of each is enough.
-	var networks []bnlib.Network
-	of := len(stored.Runs) / grid.Points() // networks of a point, which stand together
-	points := grid.Shard(mine.index, mine.count)
-	for _, point := range points {
-		for i, n := range grid.Networks(point) {
-			if stored.Runs[point*of+i] == nil {
-				networks = append(networks, n)
-			}
-		}
-	}
-	fmt.Fprintf(out, "%s: %d of its %d networks are stored\n", name, len(points)*of-len(networks), len(points)*of)
-	if len(networks) == 0 {
-		return done, nil
-	}
-	options.Recorder = &progress{out: out, name: name}
-	runs, err := bnlib.Train(ctx, networks, options)
-	if err != nil {
-		return again, err
+		return codeOf(err, p.began), err
 	}
 	diverged := 0
 	for _, run := range runs {
@@ -175,18 +177,29 @@ func train(ctx context.Context, s sweep, mine share, options *bnlib.Options, out
 			diverged++
 		}
 	}
-	fmt.Fprintf(out, "%s: trained the other %d; %d of those diverged, which is a result\n", name, len(runs), diverged)
+	fmt.Fprintf(out, "%s: its %d networks are stored; %d of them diverged, which is a result\n", p.name, len(runs), diverged)
 	return done, nil
 }
 
-// progress writes a line for every tenth of the work.
+// progress says how much there is to train, and writes a line for every tenth of the work.
 type progress struct {
-	out  io.Writer
-	name string
-	told int
+	out   io.Writer
+	name  string
+	began bool
+	told  int
 }
 
 func (p *progress) Record(at bnlib.Progress) {
+	if !p.began {
+		p.began = true
+		toTrain := 0
+		for _, run := range at.Runs {
+			if run.Status == bnlib.Running {
+				toTrain++
+			}
+		}
+		fmt.Fprintf(p.out, "%s: %d of its %d networks are stored; trains the others\n", p.name, len(at.Runs)-toTrain, len(at.Runs))
+	}
 	if tenth := 10 * at.Done / max(1, at.Total); tenth > p.told {
 		p.told = tenth
 		fmt.Fprintf(p.out, "%s: %d%% of its steps, %.0f steps per second\n", p.name, 10*tenth, at.StepsPerSecond)
