@@ -130,8 +130,10 @@ func (w *workbook) kept(say func(ok bool, what, found, mend string)) {
 	}
 	slices.SortFunc(uses, func(a, b use) int { return cmp.Compare(b.bytes, a.bytes) })
 	var parts []string
-	for _, u := range uses[:min(10, len(uses))] {
-		parts = append(parts, u.name+" "+upkeep.Bytes(u.bytes))
+	for _, u := range uses {
+		if u.bytes >= 1e6 {
+			parts = append(parts, u.name+" "+upkeep.Bytes(u.bytes))
+		}
 	}
-	say(true, "disk", fmt.Sprintf("%s in %s: %s", upkeep.Bytes(total), w.state(), strings.Join(parts, ", ")), "")
+	say(true, "disk", fmt.Sprintf("%s in %s: %s", upkeep.Bytes(total), w.state(), strings.Join(append(parts, "the rest below 1 MB each"), ", ")), "")
 }

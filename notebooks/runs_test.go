@@ -72,3 +72,31 @@ func TestRemind(t *testing.T) {
 		}
 	}
 }
+
+// TestNotStored trains on a page where nothing can be stored: the page shows what was trained and says why it is not kept.
+func TestNotStored(t *testing.T) {
+	w := ready(t)
+	dir := t.TempDir()
+	file, path := filepath.Join(dir, "file"), filepath.Join(dir, "scratch.ipynb")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(host.RunsEnv, filepath.Join(file, "runs"))
+	writeBook(t, path, "# Scratch", "%noautoget\nimport (\n\t\"fmt\"\n\t\"batchnorm/bnlib\"\n\t\"batchnorm/bnlib/show\"\n\t\"github.com/janpfeifer/must\"\n)\n\n%%\n"+
+		"e := bnlib.Article(1)\ne.Hidden, e.Steps, e.Every = []int{8}, 4, 2\nruns := must.M1(show.Compare(e))\nfmt.Println(len(runs), \"runs,\", runs[1].Status)")
+	if err := w.execute(t.Context(), path, path, true, ignore); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"2 runs, finished", "could not be stored", "name another folder in BATCHNORM_RUNS", "image/png"} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("no %q on the page", want)
+		}
+	}
+	if strings.Contains(string(page), "Stopped early") {
+		t.Error("the figure says that the training stopped early")
+	}
+}
