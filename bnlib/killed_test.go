@@ -212,13 +212,26 @@ func killAndLook(t *testing.T, on string, n int) {
 				said <- lines.Text()
 			}
 		}()
+		hear := func(moment <-chan time.Time) (heard bool) {
+			select {
+			case key, alive := <-said:
+				if !alive {
+					t.Fatalf("the process ended by itself: %v", cmd.Wait())
+				}
+				reported[key] = true
+				return true
+			case <-moment:
+				return false
+			}
+		}
 		if i%2 == 0 {
 			for len(inFolder(t, s, ".part")) <= parts {
-				time.Sleep(50 * time.Microsecond)
+				hear(time.After(50 * time.Microsecond))
 			}
 		} else {
-			reported[<-said] = true
-			time.Sleep(rand.N(100 * time.Millisecond))
+			hear(nil)
+			for moment := time.After(rand.N(100 * time.Millisecond)); hear(moment); {
+			}
 		}
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
