@@ -35,7 +35,8 @@ func (t *Table) HTML() string {
 	var b strings.Builder
 	b.WriteString("<table>\n")
 	if t.Caption != "" {
-		fmt.Fprintf(&b, "<caption style=\"caption-side:bottom;text-align:left;color:%s\">%s</caption>\n", quiet, html.EscapeString(t.Caption))
+		// Fainter than the table, whose colour is the page's: it may be light on dark.
+		fmt.Fprintf(&b, "<caption style=\"caption-side:bottom;text-align:left;opacity:.75\">%s</caption>\n", html.EscapeString(t.Caption))
 	}
 	row := func(tag string, cells []string) {
 		b.WriteString("<tr>")
