@@ -92,6 +92,9 @@ func onProcessor(b compute.Backend) (config string, ok bool) {
 // Name identifies a backend by what may change the numbers it computes, in a line: "xla:cpu, PJRT 0.106, plugin of 273768800
 // bytes". Two installations of one plugin have the same name.
 func Name(b compute.Backend) string {
+	if b == nil {
+		return "none"
+	}
 	x, ok := b.(*xla.Backend)
 	if !ok {
 		return b.Name()

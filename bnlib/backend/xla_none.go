@@ -24,4 +24,9 @@ func gpuModel(compute.Backend) string { return "" }
 func onProcessor(compute.Backend) (config string, ok bool) { return "", false }
 
 // Name identifies a backend by what may change the numbers it computes, in a line.
-func Name(b compute.Backend) string { return b.Name() }
+func Name(b compute.Backend) string {
+	if b == nil {
+		return "none"
+	}
+	return b.Name()
+}

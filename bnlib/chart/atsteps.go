@@ -14,20 +14,24 @@ import (
 // minibatches since the evaluation before, in nats. A step between two evaluations stands for the first of them, one after the
 // last for the last. Its caption has the lowest validation loss and the largest fall in accuracy from one evaluation to the next.
 func Course(steps []int, runs ...*bnlib.Run) *plot.Table {
+	runs = present(runs)
 	t := &plot.Table{Header: []string{"network", "step", "validation accuracy", "validation loss", "training loss"}}
 	var notes []string
 	for i, look := range appearances(runs) {
 		run, before := runs[i], -1
 		for _, step := range steps {
 			at := lastBy(run.Points, func(p bnlib.Point) int { return p.Step }, step)
-			if at == before {
+			if at < 0 || at == before {
 				continue
 			}
 			before = at
 			p := run.Points[at]
 			training := "–"
 			if at > 0 {
-				training = loss(meanLoss(run.Losses[run.Points[at-1].Step:min(p.Step, len(run.Losses))]))
+				// A grid's runs come without losses.
+				if from, to := run.Points[at-1].Step, min(p.Step, len(run.Losses)); from >= 0 && from < to {
+					training = loss(meanLoss(run.Losses[from:to]))
+				}
 			}
 			t.Rows = append(t.Rows, []string{look.name, fmt.Sprint(p.Step), bnlib.FormatAccuracy(p.Accuracy), loss(p.Loss), training})
 		}
@@ -100,6 +104,7 @@ func loss(nats float64) string {
 // values, that over the images (Signal.OverImages), the cosine between two images' (Signal.Cosine), the middle 70%, and the share of
 // saturated values or dead units. A step without a snapshot stands for the last one before it.
 func Inside(steps []int, runs ...*bnlib.Run) *plot.Table {
+	runs = present(runs)
 	what, explained := idleKind(snapshots(runs))
 	t := &plot.Table{
 		Header: []string{"network", "layer", "step", "std", "std over images", "cosine", "15th to 85th percentile", what},
@@ -143,7 +148,7 @@ func snapshotsAt(run *bnlib.Run, steps []int) []probe.Snapshot {
 	var out []probe.Snapshot
 	all, before := run.Snapshots(), -1
 	for _, step := range steps {
-		if at := lastBy(all, func(s probe.Snapshot) int { return s.Step }, step); at != before {
+		if at := lastBy(all, func(s probe.Snapshot) int { return s.Step }, step); at >= 0 && at != before {
 			before = at
 			out = append(out, all[at])
 		}
@@ -156,6 +161,7 @@ func snapshotsAt(run *bnlib.Run, steps []int) []probe.Snapshot {
 // the distance itself, with a star), the norm of its gradient, and how far the next step moves it, relative to its size then. A step without a
 // snapshot stands for the last one before it.
 func Variables(steps []int, runs ...*bnlib.Run) *plot.Table {
+	runs = present(runs)
 	t := &plot.Table{
 		Header: []string{"network", "variable", "initial norm", "step", "moved", "gradient", "update"},
 		Caption: "moved: distance from the initial value, relative to its norm; * of a variable that starts at zeros, the distance itself · " +

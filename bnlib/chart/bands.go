@@ -18,6 +18,7 @@ const (
 // their figure 1: a row a layer, a column a run; the median, within it the percentiles 15 to 85, which are the figure's, and
 // 5 to 95. The runs need snapshots, which Options.Hooks takes.
 func Bands(runs ...*bnlib.Run) *plot.Figure {
+	runs = present(runs)
 	f := &plot.Figure{Title: bandsTitle(runs), Subtitle: conditions(runs), Columns: len(runs), Width: 390 * max(2, len(runs)), Height: 140}
 	explain(f, bandLegend+ofImages(snapshots(runs)))
 	looks := appearances(runs)

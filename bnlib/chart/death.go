@@ -18,6 +18,7 @@ import (
 // where a curve is no longer finite. Axes differ from column to column. The runs need snapshots, which Options.Hooks takes, at every
 // step: Experiment.Every is 1.
 func FirstSteps(runs ...*bnlib.Run) *plot.Figure {
+	runs = present(runs)
 	f := &plot.Figure{Title: firstStepsTitle(runs), Subtitle: conditions(runs), Columns: len(runs), Width: max(640, 195*len(runs)), Height: 120}
 	names := layers(snapshots(runs)...)
 	if len(names) == 0 {
@@ -183,6 +184,7 @@ func firstStepsTitle(runs []*bnlib.Run) string {
 // whose units are dead to the end. With it the highest training loss up to there, and by how much the weight matrix that grew most has
 // grown, as a ratio of norms. The runs need snapshots at every step, as for FirstSteps.
 func Failures(runs ...*bnlib.Run) *plot.Table {
+	runs = present(runs)
 	t := &plot.Table{
 		Header:  []string{"network", "seed", "fails first", "after step", "highest loss up to there", "weights grown by a factor of"},
 		Caption: "weights: of the matrix that has grown most, ratio of norms",

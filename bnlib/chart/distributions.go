@@ -25,6 +25,7 @@ const (
 // The runs need snapshots, which Options.Hooks takes. Of many, evenly picked ones are shown, 21 at most. The picture for readers
 // without JavaScript shows the first, the middle and the last.
 func Distributions(runs ...*bnlib.Run) *plot.Explorer {
+	runs = present(runs)
 	steps := frames(runs)
 	names := layers(snapshots(runs)...)
 	if len(names) == 0 {

@@ -14,6 +14,7 @@ import (
 // experiment, by its number in bnlib.Article, and within it a line without batch normalization and one with it, a dot a seed. A
 // × is the article's one run.
 func Dots(study map[int]bnlib.Replicates) *plot.Figure {
+	study = presentIn(study)
 	accuracy := plot.Panel{X: plot.Axis{Label: "test accuracy (share of test images)", Min: 0, Max: 1}, Y: plot.Axis{Label: "experiment"}, Empty: "no runs"}
 	failure := plot.Panel{X: plot.Axis{Label: "test error (share of test images, log scale)", Log: true}, Y: plot.Axis{Label: "experiment"}, Empty: "no runs"}
 	var dots [2]plot.Scatter

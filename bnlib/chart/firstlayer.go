@@ -26,6 +26,7 @@ const (
 // below it purple; a run has one scale for all its units, on which one weight in twenty has the darkest colour or would have
 // a darker one.
 func FirstLayer(runs ...*bnlib.Run) *plot.Figure {
+	runs = present(runs)
 	const width = gridAcross*pictureScale + plot.AxisWidth
 	f := &plot.Figure{
 		Subtitle: conditions(runs),

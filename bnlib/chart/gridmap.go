@@ -13,10 +13,21 @@ import (
 // upwards. A grid of more axes has panels for each of the others' points as well. A cell's colour is the median over the seeds
 // that are done; grey cells have none yet.
 func GridMap(results *bnlib.Results) *plot.Figure {
+	if results == nil {
+		results = &bnlib.Results{}
+	}
 	g := results.Grid
 	f := &plot.Figure{Subtitle: "colour: accuracy on the test images" + overSeeds(g), Columns: 2}
 	if len(g.Axes) == 0 {
 		f.Title = "A grid without axes has no map"
+		return f
+	}
+	norms := g.Norms
+	if norms == nil {
+		norms = bothNorms
+	}
+	if all := g.Points() * len(norms) * max(1, g.Seeds); all == 0 || len(results.Runs) != all {
+		f.Title = fmt.Sprintf("A map needs the runs of all networks of its grid, %d; there are %d", all, len(results.Runs))
 		return f
 	}
 	x := g.Axes[len(g.Axes)-1]
@@ -27,10 +38,6 @@ func GridMap(results *bnlib.Results) *plot.Figure {
 	}
 	for _, a := range g.Axes[:max(0, len(g.Axes)-2)] {
 		above *= len(a.Values)
-	}
-	norms := g.Norms
-	if norms == nil {
-		norms = bothNorms
 	}
 	works, known := make([]int, len(norms)), make([]int, len(norms))
 	for outer := range above {

@@ -25,6 +25,7 @@ const (
 // shows what lies between the percentiles that a Signal holds. Steps
 // at which no value is finite are grey, and a × says from where on.
 func HistogramHeat(runs ...*bnlib.Run) *plot.Figure {
+	runs = present(runs)
 	f := &plot.Figure{
 		Title:    bandsTitle(runs),
 		Subtitle: conditions(runs),

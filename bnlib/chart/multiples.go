@@ -2,6 +2,7 @@ package chart
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"batchnorm/bnlib"
@@ -12,6 +13,10 @@ import (
 // eight, in their order, make a row of small initial weights above a row of large ones. Each of pairs holds the runs of one
 // experiment.
 func Multiples(pairs [][]*bnlib.Run) *plot.Figure {
+	pairs = slices.Clone(pairs)
+	for i := range pairs {
+		pairs[i] = present(pairs[i])
+	}
 	f := &plot.Figure{Title: multiplesTitle(pairs), Columns: min(4, len(pairs)), Height: 120}
 	f.Width = max(640, 195*f.Columns)
 	var all []*bnlib.Run

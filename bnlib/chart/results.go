@@ -11,6 +11,7 @@ import (
 // Results tells how each run ended: accuracies on the test and validation images, the first evaluation at 90% or above, and the
 // status. What is not known is a dash. How fast a run was it does not tell: networks that train beside each other share a machine.
 func Results(runs ...*bnlib.Run) *plot.Table {
+	runs = present(runs)
 	t := &plot.Table{Header: []string{"network", "test accuracy", "validation accuracy", "90% at step", "status"}}
 	notes := []string{}
 	if c := conditions(runs); c != "" {

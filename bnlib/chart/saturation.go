@@ -13,6 +13,7 @@ import (
 // tanh, is saturated, or the share of units whose ReLU is 0 on every image. A panel a layer. The runs need snapshots, which
 // Options.Hooks takes.
 func Units(runs ...*bnlib.Run) *plot.Figure {
+	runs = present(runs)
 	names := layers(snapshots(runs)...)
 	f := &plot.Figure{Subtitle: conditions(runs), Columns: min(3, len(names)), Height: 200}
 	if len(names) > 1 {

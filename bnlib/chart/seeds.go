@@ -45,6 +45,7 @@ type seedMeasure struct {
 }
 
 func seeds(replicates []bnlib.Replicates, measure seedMeasure) *plot.Figure {
+	replicates = presentOf(replicates)
 	f := &plot.Figure{Title: seedsTitle(replicates, measure), Columns: min(4, len(replicates))}
 	if len(replicates) > 1 {
 		f.Width, f.Height = max(640, 195*f.Columns), 120

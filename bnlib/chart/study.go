@@ -14,6 +14,7 @@ import (
 // Study is the article's closing table with ours beside it: a row an experiment, by its number in bnlib.Article, the article's
 // accuracies on the test images, ours as median (smallest to largest) over the seeds, and how many networks collapsed.
 func Study(study map[int]bnlib.Replicates) *plot.Table {
+	study = presentIn(study)
 	t := &plot.Table{Header: []string{
 		"experiment", "std", "rate", "activation",
 		"article, without", "ours, without", "article, with", "ours, with", "collapsed, without", "collapsed, with",
@@ -114,6 +115,7 @@ var causeNames = map[bnlib.Cause]string{
 // Claim.Judge. study holds the experiments by their number in bnlib.Article; others are those that some claims need besides, see
 // claims.Others. A claim about an experiment that is not there is left out, one whose runs are not done is untested.
 func Verdicts(study map[int]bnlib.Replicates, others ...bnlib.Replicates) *plot.Table {
+	study, others = presentIn(study), presentOf(others)
 	t := &plot.Table{Header: []string{"experiment", "the article says", "its figures, without / with", "verdict", "our runs"}, Words: true}
 	counts := map[claims.Outcome]int{}
 	all := claims.Study{Article: study, Others: others}

@@ -5,6 +5,9 @@
 // experiments and seeds; Bands, Distributions, Sizes, Units and SignalProfile what a probe saw inside the networks, and so do
 // HistogramHeat and FirstLayer in colours; FirstSteps and Failures show how networks fail. Dots, and the tables Study and Verdicts,
 // compare the article's experiments over seeds with the article.
+//
+// No function returns an error or panics: of runs that are nil, unfinished, or without what a figure needs, it draws what there is, and
+// where that is nothing it says so in the figure.
 package chart
 
 import (
@@ -26,6 +29,7 @@ const (
 
 // Accuracy draws validation accuracy against training step.
 func Accuracy(runs ...*bnlib.Run) *plot.Figure {
+	runs = present(runs)
 	return &plot.Figure{
 		Title:    headline("validation accuracy", accuracyOf, runs),
 		Subtitle: conditions(runs),
@@ -35,6 +39,7 @@ func Accuracy(runs ...*bnlib.Run) *plot.Figure {
 
 // Error draws 1 - validation accuracy on a log axis, where networks that are almost always right can be told apart.
 func Error(runs ...*bnlib.Run) *plot.Figure {
+	runs = present(runs)
 	p := plot.Panel{X: stepAxis(runs), Y: plot.Axis{Label: errorLabel, Log: true}, Empty: notEvaluated}
 	addCurves(&p, runs, func(e bnlib.Point) float64 { return 1 - e.Accuracy }, true)
 	return &plot.Figure{
@@ -48,6 +53,7 @@ func Error(runs ...*bnlib.Run) *plot.Figure {
 // training minibatches: each point is the mean over the steps since the last evaluation, of which there are
 // Experiment.Every.
 func Loss(runs ...*bnlib.Run) *plot.Figure {
+	runs = present(runs)
 	return &plot.Figure{
 		Title:    headline("validation loss", lossOf, runs),
 		Subtitle: conditions(runs),
@@ -57,6 +63,7 @@ func Loss(runs ...*bnlib.Run) *plot.Figure {
 
 // CloseUp draws validation accuracy over the first steps of training.
 func CloseUp(steps int, runs ...*bnlib.Run) *plot.Figure {
+	runs = present(runs)
 	first := make([]*bnlib.Run, len(runs))
 	for i, run := range runs {
 		short := *run
@@ -80,6 +87,7 @@ func CloseUp(steps int, runs ...*bnlib.Run) *plot.Figure {
 // Training draws accuracy and loss side by side: what one watches while networks train, and keeps when they have. Runs
 // that have just begun, without any evaluation, are drawn too.
 func Training(runs ...*bnlib.Run) *plot.Figure {
+	runs = present(runs)
 	return &plot.Figure{
 		Title:    headline("validation accuracy", accuracyOf, runs),
 		Subtitle: conditions(runs),

@@ -17,6 +17,7 @@ import (
 // look before the first step stands alone. Layers are told apart by shade, from pale, near the images, to dark. The runs need
 // snapshots, which Options.Hooks takes.
 func Sizes(runs ...*bnlib.Run) *plot.Figure {
+	runs = present(runs)
 	f := &plot.Figure{Title: sizesTitle(runs), Subtitle: conditions(runs), Columns: len(runs), Width: 390 * max(2, len(runs)), Height: 180}
 	for _, run := range runs {
 		if n := sizesWindow(run); run == runs[0] || n != sizesWindow(runs[0]) {

@@ -2,8 +2,10 @@
 package check
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"batchnorm/bnlib/backend"
 
@@ -36,6 +38,12 @@ type Difference struct {
 //
 // A gradient of another size than its node, and a graph that cannot be built or run, are errors.
 func Gradients(derive func(scope *model.Scope, inputs []*Node) (loss *Node, derived []Derived), inputs ...*tensors.Tensor) ([]Difference, error) {
+	if derive == nil {
+		return nil, errors.New("check: Gradients: derive is nil; allowed: a function that returns a loss and gradients of it")
+	}
+	if len(inputs) == 0 || slices.Contains(inputs, nil) {
+		return nil, fmt.Errorf("check: Gradients: of %d inputs none, or one of them, is there; allowed: one tensor or more, none of them nil", len(inputs))
+	}
 	on, err := backend.Open()
 	if err != nil {
 		return nil, err
@@ -72,8 +80,17 @@ func bothGradients(on compute.Backend, dtype dtypes.DType, derive func(*model.Sc
 			in[i] = ConvertDType(in[i], dtype)
 		}
 		loss, derived := derive(scope, in)
+		if loss == nil || !loss.Shape().IsScalar() {
+			panic(errors.New("derive returns no scalar for the loss; allowed: a loss such as ReduceAllSum(…), and gradients of it"))
+		}
+		if len(derived) == 0 {
+			panic(errors.New("derive returns no gradients; allowed: one or more"))
+		}
 		var nodes, hand []*Node
 		for _, d := range derived {
+			if d.Of == nil || d.ByHand == nil {
+				panic(fmt.Errorf("the gradient of %q has Of or ByHand nil; allowed: two nodes", d.Name))
+			}
 			if d.Of.Shape().Size() != d.ByHand.Shape().Size() {
 				panic(fmt.Errorf("the gradient of %s by hand is %s; want the size of its node, %s", d.Name, d.ByHand.Shape(), d.Of.Shape()))
 			}

@@ -131,6 +131,9 @@ func (c Claim) Judge(s Study) (Verdict, error) {
 				of, len(r.Plain), len(r.BatchNorm))
 		}
 		for _, run := range slices.Concat(r.Plain, r.BatchNorm) {
+			if run == nil {
+				return Verdict{}, fmt.Errorf("claims: Judge: a run of %v is nil; allowed: runs that are done", of)
+			}
 			if run.Status.Early() {
 				return Verdict{}, fmt.Errorf("claims: Judge: a run of %v is %s; allowed: runs that are done", of, run.Status)
 			}

@@ -2,6 +2,7 @@ package host
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"runtime"
 	"strings"
@@ -37,7 +38,11 @@ func Hint(w Want) string {
 }
 
 func forSystem(w Want, goos, release string, root bool) string {
-	what := [...]string{"a newer Python", "Python's modules venv and ensurepip", "a C compiler"}[w]
+	wants := [...]string{"a newer Python", "Python's modules venv and ensurepip", "a C compiler"}
+	if w < 0 || int(w) >= len(wants) {
+		panic(fmt.Errorf("host: Hint(%d); allowed: one of the constants of its type", int(w)))
+	}
+	what := wants[w]
 	for _, id := range append([]string{goos}, systemIDs(release)...) {
 		commands, ok := advice[id]
 		if !ok {

@@ -22,6 +22,9 @@ const pipMinor = 9
 // It is the pip of a Python on the path, or else, since Debian's Python comes without, that of a virtual environment made for
 // the purpose. The settings of pip's environment variables hold.
 func Download(ctx context.Context, folder string, requirements string) error {
+	if folder == "" || strings.TrimSpace(requirements) == "" {
+		return fmt.Errorf("host: Download: folder is %q and requirements %q; allowed: a folder, and a line for each package", folder, requirements)
+	}
 	temp, err := os.MkdirTemp("", "batchnorm-")
 	if err != nil {
 		return fmt.Errorf("host: %w", err)

@@ -58,12 +58,26 @@ func (e *Explorer) still() *Figure {
 }
 
 func (e *Explorer) validate() error {
+	if e == nil {
+		return errors.New("plot: the explorer is nil; allowed: one with states")
+	}
+	if len(e.States) == 0 {
+		return errors.New("plot: Explorer.States is empty; allowed: one or more, and Explorer.Start the index of one")
+	}
 	if e.Start < 0 || e.Start >= len(e.States) {
 		return fmt.Errorf("plot: Explorer.Start is %d; allowed: 0 to %d, the index of a state", e.Start, len(e.States)-1)
 	}
 	if len(e.States) > 1 && !(e.Slider.Min < e.Slider.Max && e.Slider.Step > 0) {
 		return fmt.Errorf("plot: Explorer.Slider is from %v to %v by %v; allowed: Min below Max, and a Step above 0",
 			e.Slider.Min, e.Slider.Max, e.Slider.Step)
+	}
+	for i, s := range e.States {
+		if s.Figure == nil || !finite(s.Position) {
+			return fmt.Errorf("plot: Explorer.States[%d] is at %v, its figure nil: %v; allowed: a position of the slider and a figure", i, s.Position, s.Figure == nil)
+		}
+	}
+	if !finite(e.Slider.Max-e.Slider.Min) && len(e.States) > 1 || !finite(e.Slider.Step) && len(e.States) > 1 {
+		return fmt.Errorf("plot: Explorer.Slider is from %v to %v by %v; allowed: finite numbers", e.Slider.Min, e.Slider.Max, e.Slider.Step)
 	}
 	panels := len(e.States[e.Start].Figure.Panels)
 	for i, s := range e.States {

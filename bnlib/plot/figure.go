@@ -7,7 +7,11 @@
 // why.
 package plot
 
-import "math"
+import (
+	"fmt"
+	"math"
+	"slices"
+)
 
 // Figure describes a drawing of one or more panels under one title.
 type Figure struct {
@@ -68,6 +72,28 @@ func (f *Figure) Reference(y float64, text string, style Style) *Figure {
 	return f
 }
 
+// mostPixels bounds a picture: a figure of more would not fit into memory, let alone on a page.
+const mostPixels = 1 << 26
+
+// validate returns an error for a figure that cannot be rendered. Numbers, names and colours of any kind can: what is not finite, or
+// has no partner, is left out, and a colour that is not "#rrggbb" is grey.
+func (f *Figure) validate() error {
+	if f == nil {
+		return fmt.Errorf("plot: the figure is nil; allowed: one with panels, or none")
+	}
+	width, height := f.size()
+	rows := (len(f.Panels) + f.columns() - 1) / f.columns()
+	const scaled = pngDPI / 96
+	if pixels := scaled * scaled * float64(width) * float64(height+perPanel) * float64(rows); pixels > mostPixels {
+		return fmt.Errorf("plot: Figure.Width is %d and Figure.Height %d, of %d rows; allowed: a picture of at most %d pixels, here it has %.3g",
+			f.Width, f.Height, rows, mostPixels, pixels)
+	}
+	return nil
+}
+
+// perPanel is about what a panel's titles and axis take above and below its plotting area, in CSS pixels.
+const perPanel = 80
+
 // Row places figures side by side, under the title of the first.
 func Row(figures ...*Figure) *Figure { return join(0, figures) }
 
@@ -76,6 +102,7 @@ func Column(figures ...*Figure) *Figure { return join(1, figures) }
 
 func join(columns int, figures []*Figure) *Figure {
 	joined := &Figure{Columns: columns}
+	figures = slices.DeleteFunc(slices.Clone(figures), func(f *Figure) bool { return f == nil })
 	for i, f := range figures {
 		if i == 0 {
 			joined.Title, joined.Subtitle = f.Title, f.Subtitle

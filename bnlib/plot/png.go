@@ -26,6 +26,9 @@ const (
 
 // PNG renders f at two dots to the CSS pixel.
 func (f *Figure) PNG() ([]byte, error) {
+	if err := f.validate(); err != nil {
+		return nil, err
+	}
 	s := f.layout()
 	rows := (len(s.panels) + s.columns - 1) / s.columns
 	head := s.headHeight()

@@ -33,6 +33,9 @@ type object = map[string]any
 // VegaLite renders f as a Vega-Lite 5 specification: self-contained, all data within, nothing to load. It holds no null, which
 // the Go kernel's protocol has no word for.
 func (f *Figure) VegaLite() ([]byte, error) {
+	if err := f.validate(); err != nil {
+		return nil, err
+	}
 	spec, err := f.layout().vegaLite()
 	if err != nil {
 		return nil, err

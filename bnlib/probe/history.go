@@ -9,8 +9,17 @@ type History struct {
 	Values [][][]float64 // [step][name] numbers
 }
 
+// whole reports whether there are numbers for every record at every step; a nil History has none.
+func (h *History) whole() bool {
+	return h != nil && len(h.Values) == len(h.Steps) &&
+		!slices.ContainsFunc(h.Values, func(values [][]float64) bool { return len(values) != len(h.Names) })
+}
+
 // Of returns the numbers of one record at every step; nil if there is no record of that name.
 func (h *History) Of(name string) [][]float64 {
+	if !h.whole() {
+		return nil
+	}
 	i := slices.Index(h.Names, name)
 	if i < 0 {
 		return nil
@@ -24,6 +33,9 @@ func (h *History) Of(name string) [][]float64 {
 
 // At returns the numbers of one record at one step; nil if there are none.
 func (h *History) At(step int, name string) []float64 {
+	if !h.whole() {
+		return nil
+	}
 	k, i := slices.Index(h.Steps, step), slices.Index(h.Names, name)
 	if k < 0 || i < 0 {
 		return nil

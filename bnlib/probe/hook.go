@@ -12,7 +12,11 @@ package probe
 import (
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
+	"batchnorm/data"
+
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/support/exceptions"
 )
@@ -37,6 +41,9 @@ func (h Hook) Validate(steps int) error {
 	}
 	if h.Graph == nil {
 		return fmt.Errorf("probe: Hook.Graph of %q is nil; allowed: a function that builds what to compute", h.Name)
+	}
+	if h.Steps != nil && len(h.Steps) == 0 {
+		return fmt.Errorf("probe: Hook.Steps of %q is empty; allowed: one step or more, or nil for every evaluation", h.Name)
 	}
 	for i, step := range h.Steps {
 		if step < 0 || step > steps {
@@ -106,6 +113,12 @@ func (l *Look) Reduced(name string, node *Node, reduce func(values []float32) []
 	if slices.ContainsFunc(l.records, func(r Record) bool { return r.Name == name }) {
 		exceptions.Panicf("probe: two records are called %q; allowed: a name of its own for each", name)
 	}
+	if name == "" || !utf8.ValidString(name) {
+		exceptions.Panicf("probe: a record is called %q; allowed: any other name in UTF-8", name)
+	}
+	if node == nil || reduce == nil {
+		exceptions.Panicf("probe: record %q has no node, or nothing that reduces it; allowed: both", name)
+	}
 	l.records = append(l.records, Record{name, node, reduce})
 }
 
@@ -149,19 +162,52 @@ func (l *Look) Values() []*Node {
 func (l *Look) Minibatch() (images, labels *Node) { return l.state.Minibatch() }
 
 // Training returns the first images of the training set, at most as many as given.
-func (l *Look) Training(most int) (images, labels *Node) { return l.state.Training(most) }
+func (l *Look) Training(most int) (images, labels *Node) {
+	return l.state.Training(some(most))
+}
+
+// some asserts that a number of images is one.
+func some(most int) int {
+	if most < 1 {
+		exceptions.Panicf("probe: most is %d; allowed: 1 image or more", most)
+	}
+	return most
+}
 
 // Validation returns the first images of the validation set, at most as many as given.
-func (l *Look) Validation(most int) (images, labels *Node) { return l.state.Validation(most) }
+func (l *Look) Validation(most int) (images, labels *Node) { return l.state.Validation(some(most)) }
 
 // Logits returns what the network makes of images, [n, 784], in training mode, with the statistics of these images: [n, 10].
-func (l *Look) Logits(images *Node) *Node { return l.state.Apply(l.Values(), images, true) }
+func (l *Look) Logits(images *Node) *Node { return l.At(l.Values(), images) }
 
 // Inference returns what the network makes of images, [n, 784], in inference, with its moving averages: [n, 10].
-func (l *Look) Inference(images *Node) *Node { return l.state.Apply(l.Values(), images, false) }
+func (l *Look) Inference(images *Node) *Node { return l.apply(l.Values(), images, false) }
 
 // At returns what the network makes of images in training mode with other values of its variables, in the order of Variables.
-func (l *Look) At(values []*Node, images *Node) *Node { return l.state.Apply(values, images, true) }
+func (l *Look) At(values []*Node, images *Node) *Node { return l.apply(values, images, true) }
+
+// apply builds the network, and asserts that it is given what it takes.
+func (l *Look) apply(values []*Node, images *Node, training bool) *Node {
+	if images == nil || images.Rank() != 2 || images.Shape().Dim(1) != data.Pixels || images.DType() != dtypes.Float32 {
+		exceptions.Panicf("probe: images are %s; allowed: Float32 [n, %d]", shapeOf(images), data.Pixels)
+	}
+	if len(values) != len(l.state.Variables) {
+		exceptions.Panicf("probe: Look.At: values are %d; allowed: one for each of the network's %d variables", len(values), len(l.state.Variables))
+	}
+	for i, v := range l.state.Variables {
+		if values[i] == nil || !values[i].Shape().Equal(v.Value.Shape()) {
+			exceptions.Panicf("probe: Look.At: the value of %q is %s; allowed: %s", v.Name, shapeOf(values[i]), v.Value.Shape())
+		}
+	}
+	return l.state.Apply(values, images, training)
+}
+
+func shapeOf(node *Node) string {
+	if node == nil {
+		return "nil"
+	}
+	return node.Shape().String()
+}
 
 // CrossEntropy returns the mean cross-entropy of logits [n, 10] and labels [n] int32, in nats, a scalar.
 func (l *Look) CrossEntropy(logits, labels *Node) *Node { return l.state.CrossEntropy(logits, labels) }

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"math"
+	"strings"
 
 	. "github.com/gomlx/gomlx/core/graph"
 )
@@ -75,10 +76,16 @@ func euclidean(values []float32) []float64 {
 }
 
 // NormsOf returns what a history of Norms says of each variable, [step][variable]; nothing of a history of another hook. rate is the
-// learning rate of a variable.
+// learning rate of a variable; nil: not known, and updates are NaN.
 func NormsOf(h *History, rate func(name string) float64) [][]ParameterSizes {
+	if h == nil {
+		return nil
+	}
 	all := make([][]ParameterSizes, len(h.Steps))
-	if len(h.Names)%4 != 1 || h.Names[0] != lossRecord {
+	if rate == nil {
+		rate = func(string) float64 { return math.NaN() }
+	}
+	if !h.whole() || len(h.Names)%4 != 1 || h.Names[0] != lossRecord {
 		return all
 	}
 	for _, values := range h.Values {
@@ -90,7 +97,7 @@ func NormsOf(h *History, rate func(name string) float64) [][]ParameterSizes {
 	}
 	for k, values := range h.Values {
 		for i := 1; i+3 < len(h.Names); i += 4 {
-			name := h.Names[i][:len(h.Names[i])-len(normRecord)]
+			name := strings.TrimSuffix(h.Names[i], normRecord)
 			p := ParameterSizes{Name: name, Norm: values[i][0], Initial: values[i+1][0], Distance: values[i+2][0], Gradient: values[i+3][0]}
 			p.Update = rate(name) * p.Gradient
 			all[k] = append(all[k], p)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/support/exceptions"
 )
 
 // SignalKind says where in a layer a Signal is taken.
@@ -71,6 +72,9 @@ var Signals = SignalsOn(SignalImages)
 // SignalsOn is Signals with another number of images, at most those that there are.
 func SignalsOn(images int) Hook {
 	return Hook{Name: "signals", Graph: func(l *Look) {
+		if images < 1 {
+			exceptions.Panicf("probe: SignalsOn: images is %d; allowed: 1 or more", images)
+		}
 		x, _ := l.Validation(images)
 		for _, layer := range l.Layers(x) {
 			name, values := layer.Name+" "+layer.Kind.String(), Reshape(layer.Node, x.Shape().Dim(0), -1)
@@ -134,7 +138,13 @@ var signalNumbers = len(Signal{}.encode())
 // SignalsOf returns the signals in a history of Signals, [step][layer], in the order of its steps and of the network's layers; none
 // of a history of another hook.
 func SignalsOf(h *History) [][]Signal {
+	if h == nil {
+		return nil
+	}
 	all := make([][]Signal, len(h.Steps))
+	if !h.whole() {
+		return all
+	}
 	for _, values := range h.Values {
 		for i, numbers := range values {
 			if least := [2]int{signalNumbers, 2}[i%2]; len(numbers) < least || len(values)%2 != 0 {

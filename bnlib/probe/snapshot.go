@@ -12,7 +12,7 @@ type Snapshot struct {
 }
 
 // Snapshots puts what the two hooks saw together: a snapshot for each step at which both looked. rate is the learning rate of a
-// variable. It returns none if a history is nil.
+// variable, as for NormsOf. It returns none if a history is nil.
 func Snapshots(signals, norms *History, rate func(name string) float64) []Snapshot {
 	if signals == nil || norms == nil {
 		return nil

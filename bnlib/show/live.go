@@ -216,15 +216,7 @@ func (l *Live) Finish(runs []*bnlib.Run, err error) error {
 }
 
 // done is how many runs have made all their steps.
-func done(runs []*bnlib.Run) int {
-	n := 0
-	for _, run := range runs {
-		if !run.Status.Early() {
-			n++
-		}
-	}
-	return n
-}
+func done(runs []*bnlib.Run) int { return len(bnlib.Sample(runs).Done()) }
 
 // stopped says what of a call that stopped is there when the cell is run again.
 func stopped(runs []*bnlib.Run, err error) string {

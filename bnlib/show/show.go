@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/gob"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image/png"
 	"os"
@@ -44,7 +45,10 @@ func stop(err error) {
 // Figure shows figures, one below the other: each for the page to draw, with hover, zoom and legend, and as a picture for
 // readers without JavaScript.
 func Figure(figures ...*plot.Figure) error {
-	for _, f := range figures {
+	for i, f := range figures {
+		if f == nil {
+			return fmt.Errorf("show: Figure: figures[%d] is nil; allowed: a figure", i)
+		}
 		if err := figure("", f.Title, f); err != nil {
 			return err
 		}
@@ -54,7 +58,15 @@ func Figure(figures ...*plot.Figure) error {
 
 // Moving shows a figure that the reader moves, for the page to draw, and its still picture for readers without JavaScript. It
 // needs no kernel: it also moves on a page that was saved.
-func Moving(e *plot.Explorer) error { return figure("", e.Title(), e) }
+func Moving(e *plot.Explorer) error {
+	title := e.Title()
+	if title == "" {
+		if _, err := e.PNG(); err != nil { // which is why
+			return fmt.Errorf("show: Moving: %w", err)
+		}
+	}
+	return figure("", title, e)
+}
 
 // drawing is a plot.Figure or a plot.Explorer.
 type drawing interface {
@@ -102,6 +114,9 @@ func size(picture []byte) (map[string]any, error) {
 
 // Table shows a table.
 func Table(t *plot.Table) error {
+	if t == nil {
+		return errors.New("show: Table: t is nil; allowed: a table")
+	}
 	if !gonbui.IsNotebook {
 		_, err := fmt.Println(t.Text())
 		return err
