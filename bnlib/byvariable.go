@@ -69,7 +69,7 @@ type strays map[string]error
 func (s strays) see(n Network, variables []string) {
 	for _, f := range n.byVariable() {
 		for pattern := range f.of {
-			key := fmt.Sprintf("%s[%q]", f.field, pattern)
+			key := fmt.Sprintf("Experiment.%s[%q]", f.name, pattern)
 			err, seen := s[key]
 			switch {
 			case slices.ContainsFunc(variables, func(v string) bool { return fits(pattern, v) }):

@@ -15,7 +15,7 @@ func TestByVariableErrors(t *testing.T) {
 	}{
 		{func(e *Experiment) { e.Rates = Frozen("hiden_1") }, []string{`Experiment.Rates["hiden_1"] fits no variable`, "allowed", "hidden_1/dense/weights", "logits/dense/biases"}},
 		{func(e *Experiment) { e.Stds = ByVariable{"hidden_1/dense/weight": 1} }, []string{`Experiment.Stds["hidden_1/dense/weight"] fits no variable`}},
-		{func(e *Experiment) { e.Decay = ByVariable{"hidden_[": 1} }, []string{`Experiment.Decay["hidden_["] fits no variable`}},
+		{func(e *Experiment) { e.Decay = ByVariable{"hidden_[": 1} }, []string{`Experiment.Decay["hidden_["] is malformed`}},
 		{func(e *Experiment) { e.Rates = Frozen("hidden_1/batch_norm/moving_mean") }, []string{`"hidden_1/batch_norm/moving_mean"`, "fits no variable"}}, // it is not trained
 		{func(e *Experiment) { e.Rates = ByVariable{"hidden_*": 1, "hidden_2/dense": 2} },
 			[]string{"Experiment.Rates has two numbers for hidden_2/dense/weights", `"hidden_*" and "hidden_2/dense"`, "allowed: one"}},

@@ -60,6 +60,9 @@ func (c Cause) String() string {
 // the first that holds of NotFinite, the last validation loss being NaN; Overflow; DeadUnits, in what probe.Signals saw after the
 // last step; and ConstantOutput.
 func (r *Run) Collapse() (c Collapse, collapsed bool) {
+	if r == nil {
+		return Collapse{}, false
+	}
 	class, share, collapsed := (&engine.Result{Answers: r.Answers}).Collapsed()
 	if r.Status.Early() || !collapsed {
 		return Collapse{}, false

@@ -15,6 +15,13 @@
 //   - With a trained network: [Logits], [BatchLogits], [Right], [Fold], [Look].
 //   - The layer itself: [BatchNorm] and the functions it is made of.
 //
+// # What cannot be used
+//
+// An error names the network of a call, the field, its value, what is allowed, and how to mend it. Functions that return no error and are
+// given an index or a count that there is not, as [Article] with 9, panic with such an error. A nil run, of a network that a store
+// lacks, has nothing, and figures leave it out. Functions of the reader's own, models, norms, schedules and hooks, may panic, return
+// nil or another shape: that is an error as well, see [Train], which also says what becomes of one that never returns.
+//
 // # Notation
 //
 // Shapes are written [rows, columns]; batch is the size of a minibatch. A hidden layer maps x [batch, inputs] to the

@@ -6,8 +6,11 @@ import (
 	"maps"
 	"math"
 	"os"
+	"path"
 	"slices"
 	"strings"
+
+	"batchnorm/data"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/layers/activation"
@@ -66,28 +69,54 @@ func (e Experiment) shorten() Experiment {
 // Validate returns an error for each field that no network can be trained with: its name, its value, what is allowed.
 // trainImages is the size of the training set; 0 stands for the article's 55000.
 func (e Experiment) Validate(trainImages int) error {
+	var errs []error
+	for _, fault := range e.faults(trainImages) {
+		errs = append(errs, fmt.Errorf("bnlib: %s", fault))
+	}
+	return errors.Join(errs...)
+}
+
+// mostNumbers bounds what a network and the minibatches between two evaluations may hold in memory, in numbers of four bytes.
+const mostNumbers = 1 << 28
+
+// faults returns the errors of Validate in words.
+func (e Experiment) faults(trainImages int) []string {
 	if trainImages == 0 {
 		trainImages = articleTrainImages
 	}
-	var errs []error
+	if trainImages < 0 {
+		return []string{fmt.Sprintf("the number of training images is %d; allowed: 1 or more, or 0 for the article's %d", trainImages, articleTrainImages)}
+	}
+	var faults []string
 	check := func(ok bool, field string, value any, allowed string, args ...any) {
 		if !ok {
-			errs = append(errs, fmt.Errorf("bnlib: Experiment.%s is %v; allowed: %s", field, value, fmt.Sprintf(allowed, args...)))
+			faults = append(faults, fmt.Sprintf("Experiment.%s is %v; allowed: %s", field, value, fmt.Sprintf(allowed, args...)))
 		}
 	}
 	check(nonNegative(e.InitStd), "InitStd", e.InitStd, "a finite number, 0 or above")
 	check(nonNegative(e.LearningRate), "LearningRate", e.LearningRate, "a finite number, 0 or above")
 	check(e.Activation.IsAType(), "Activation", int(e.Activation), "one of GoMLX's: %s", strings.Join(activation.TypeStrings(), ", "))
 	check(len(e.Hidden) > 0, "Hidden", e.Hidden, "at least one layer, such as []int{128}")
+	weights, inputs := 0, data.Pixels
 	for i, units := range e.Hidden {
 		check(units >= 1 && units <= math.MaxInt16, fmt.Sprintf("Hidden[%d]", i), units, "1 to %d units", math.MaxInt16)
+		if units = max(0, min(units, math.MaxInt16)); weights <= mostNumbers {
+			weights, inputs = weights+inputs*units, units
+		}
 	}
+	check(weights <= mostNumbers, "Hidden", e.Hidden, "layers of %d weights together, 1 GB", mostNumbers)
 	check(e.Batch >= 1 && e.Batch <= trainImages, "Batch", e.Batch, "1 to %d, the number of training images", trainImages)
 	check(e.Steps >= 1 && e.Steps <= math.MaxInt32, "Steps", e.Steps, "1 to %d", math.MaxInt32)
 	check(e.Every >= 1 && e.Every <= math.MaxInt32, "Every", e.Every, "1 to %d", math.MaxInt32)
-	for field, byVariable := range map[string]ByVariable{"Stds": e.Stds, "Rates": e.Rates, "Decay": e.Decay} {
-		for pattern, value := range byVariable {
-			check(nonNegative(value), fmt.Sprintf("%s[%q]", field, pattern), value, "a finite number, 0 or above")
+	if chunk := min(e.Every, e.Steps); e.Batch >= 1 && e.Batch <= trainImages {
+		check(chunk <= mostNumbers/e.Batch, "Every", e.Every, "at most %d with minibatches of %d", mostNumbers/e.Batch, e.Batch)
+	}
+	for _, f := range e.byVariable() {
+		for _, pattern := range slices.Sorted(maps.Keys(f.of)) {
+			field := fmt.Sprintf("%s[%q]", f.name, pattern)
+			check(nonNegative(f.of[pattern]), field, f.of[pattern], "a finite number, 0 or above")
+			_, err := path.Match(pattern, "")
+			check(err == nil, field, "malformed", `a path, such as "hidden_1/dense/weights" or "hidden_*"`)
 		}
 	}
 	if e.Schedule != nil && e.Steps >= 1 && e.Steps <= math.MaxInt32 {
@@ -95,7 +124,17 @@ func (e Experiment) Validate(trainImages int) error {
 			check(false, fmt.Sprintf("Schedule(%d)", step), value, "a finite number, 0 or above, at every step from 0 to %d", e.Steps-1)
 		}
 	}
-	return errors.Join(errs...)
+	return faults
+}
+
+// byVariable returns the fields that give variables a number of their own.
+func (e Experiment) byVariable() []variableField {
+	return []variableField{{"Stds", e.Stds}, {"Rates", e.Rates}, {"Decay", e.Decay}}
+}
+
+type variableField struct {
+	name string
+	of   ByVariable
 }
 
 // checkSchedule returns the first step at which Schedule gives no factor, and what it gives instead.
@@ -137,6 +176,9 @@ func (e Experiment) clone() Experiment {
 
 // Seeds returns n experiments that are e but for their seeds: e.Seed, e.Seed+1, and so on.
 func Seeds(e Experiment, n int) []Experiment {
+	if n < 0 {
+		panic(fmt.Errorf("bnlib: Seeds: n is %d; allowed: 0 or more", n))
+	}
 	experiments := make([]Experiment, n)
 	for i := range experiments {
 		experiments[i] = e.clone()

@@ -1,10 +1,8 @@
 package bnlib
 
 import (
-	"context"
 	"fmt"
 	"maps"
-	"math"
 	"os/exec"
 	"slices"
 	"strings"
@@ -53,51 +51,6 @@ func TestArticle(t *testing.T) {
 		if err := e.Validate(0); err != nil || e.Name != fmt.Sprintf("Experiment %d", i+1) {
 			t.Errorf("experiment %d: %q, %v", i+1, e.Name, err)
 		}
-	}
-}
-
-func TestValidate(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		edit func(*Experiment)
-		want []string // in the message
-	}{
-		{"negative std", func(e *Experiment) { e.InitStd = -1 }, []string{"InitStd is -1", "0 or above"}},
-		{"infinite std", func(e *Experiment) { e.InitStd = math.Inf(1) }, []string{"InitStd is +Inf"}},
-		{"NaN rate", func(e *Experiment) { e.LearningRate = math.NaN() }, []string{"LearningRate is NaN", "0 or above"}},
-		{"rate beyond float32", func(e *Experiment) { e.LearningRate = 1e39 }, []string{"LearningRate is 1e+39"}},
-		{"batch 0", func(e *Experiment) { e.Batch = 0 }, []string{"Batch is 0", "1 to 55000"}},
-		{"batch above the training set", func(e *Experiment) { e.Batch = 55001 }, []string{"Batch is 55001", "1 to 55000"}},
-		{"Every 0", func(e *Experiment) { e.Every = 0 }, []string{"Every is 0", "1 to"}},
-		{"Steps below 0", func(e *Experiment) { e.Steps = -5 }, []string{"Steps is -5"}},
-		{"empty Hidden", func(e *Experiment) { e.Hidden = []int{} }, []string{"Hidden is []", "at least one layer"}},
-		{"no units", func(e *Experiment) { e.Hidden = []int{128, 0} }, []string{"Hidden[1] is 0", "1 to"}},
-		{"unknown activation", func(e *Experiment) { e.Activation = 99 }, []string{"Activation is 99", "Sigmoid", "Relu"}},
-		{"negative std of a variable", func(e *Experiment) { e.Stds = ByVariable{"hidden_1": -2} }, []string{`Stds["hidden_1"] is -2`, "0 or above"}},
-		{"NaN rate of a variable", func(e *Experiment) { e.Rates = ByVariable{"hidden_*": math.NaN()} }, []string{`Rates["hidden_*"] is NaN`, "0 or above"}},
-		{"infinite decay", func(e *Experiment) { e.Decay = ByVariable{"logits": math.Inf(1)} }, []string{`Decay["logits"] is +Inf`, "0 or above"}},
-		{"a schedule that is no number", func(e *Experiment) { e.Schedule = func(step int) float64 { return math.Sqrt(float64(99 - step)) } },
-			[]string{"Schedule(100) is NaN", "0 or above", "0 to 49999"}},
-		{"a negative schedule", func(e *Experiment) { e.Schedule = func(step int) float64 { return 1 - float64(step) } }, []string{"Schedule(2) is -1"}},
-		{"a schedule that panics", func(e *Experiment) { e.Schedule = func(step int) float64 { return []float64{1}[step] } },
-			[]string{"Schedule(1) is a panic", "index out of range"}},
-		{"two at once", func(e *Experiment) { e.Batch, e.Every = 0, 0 }, []string{"Batch is 0", "Every is 0"}},
-	} {
-		e := Article(1)
-		c.edit(&e)
-		_, err := Compare(context.Background(), e, &Options{Backend: nil, Store: &Store{Dir: "unused"}})
-		if err == nil {
-			t.Errorf("%s: no error", c.name)
-			continue
-		}
-		for _, want := range c.want {
-			if !strings.Contains(err.Error(), want) {
-				t.Errorf("%s: error %q does not say %q", c.name, err, want)
-			}
-		}
-	}
-	if _, err := Train(context.Background(), nil, nil); err == nil {
-		t.Error("no networks: no error")
 	}
 }
 

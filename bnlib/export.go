@@ -1,6 +1,7 @@
 package bnlib
 
 import (
+	"errors"
 	"iter"
 
 	"batchnorm/bnlib/backend"
@@ -17,7 +18,7 @@ import (
 //
 // Errors are those of Train for a network that cannot be built.
 func (n Network) InitialWeights() ([]Weight, error) {
-	if err := n.Validate(0); err != nil {
+	if err := n.validate(0, 0, 1); err != nil {
 		return nil, err
 	}
 	on, err := backend.Open()
@@ -65,6 +66,12 @@ func (e Experiment) Batches(trainImages int) ([][]int32, error) {
 // order, as many minibatches as there are steps, from the first one each time that it is iterated over. A minibatch has one
 // input, images [batch, 784] float32 in [0, 1], and one label, [batch, 1] int32.
 func (e Experiment) Dataset(d *data.Dataset) (train.Dataset, error) {
+	if d == nil {
+		return nil, errors.New("bnlib: Experiment.Dataset: d is nil; allowed: a data set, such as data.MNIST's")
+	}
+	if err := checkSet("Experiment.Dataset: d.Train", d.Train); err != nil {
+		return nil, err
+	}
 	batches, err := e.Batches(d.Train.Len())
 	if err != nil {
 		return nil, err

@@ -16,6 +16,9 @@ import (
 //
 // A run of a network without batch normalization, with a model function of its own, or without weights is an error.
 func Fold(run *Run) (*Run, error) {
+	if run == nil {
+		return nil, errors.New("bnlib: Fold: run is nil; allowed: a run with weights")
+	}
 	n := run.Network
 	switch {
 	case n.Model != nil:
@@ -32,6 +35,12 @@ func Fold(run *Run) (*Run, error) {
 			var ok bool
 			if parts[k], ok = run.Weight(layer + "/" + name); !ok {
 				return nil, fmt.Errorf("bnlib: Fold: the run has no weights %s/%s", layer, name)
+			}
+		}
+		units := len(parts[1].Values)
+		for k, part := range parts {
+			if k > 0 && len(part.Values) != units || k == 0 && (len(part.Dims) != 2 || part.Dims[1] != units || len(part.Values) != part.Dims[0]*units) {
+				return nil, fmt.Errorf("bnlib: Fold: the run's weights %s are %v; allowed: those of %d units, as many as %s has", part.Name, part.Dims, units, parts[1].Name)
 			}
 		}
 		w, bias := foldLayer(parts[0], parts[1].Values, parts[2].Values, parts[3].Values, parts[4].Values)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"batchnorm/bnlib/internal/engine"
 	"batchnorm/bnlib/probe"
 )
 
@@ -69,6 +70,7 @@ func (g Grid) Validate() error {
 	if g.Seeds < 0 {
 		return fmt.Errorf("bnlib: Grid.Seeds is %d; allowed: 1 or more, or 0 for one", g.Seeds)
 	}
+	networks := max(1, len(g.norms())) * g.seeds()
 	for i, a := range g.Axes {
 		switch {
 		case len(a.Values) == 0:
@@ -77,10 +79,29 @@ func (g Grid) Validate() error {
 			return fmt.Errorf("bnlib: Grid.Axes[%d].Set (%q) is nil; allowed: a function that sets a field", i, a.Name)
 		case a.Labels != nil && len(a.Labels) != len(a.Values):
 			return fmt.Errorf("bnlib: Grid.Axes[%d].Labels (%q) are %d; allowed: as many as values, %d", i, a.Name, len(a.Labels), len(a.Values))
+		case g.Seeds > mostNetworks || len(a.Values) > mostNetworks/networks:
+			return fmt.Errorf("bnlib: Grid has more than %d networks, up to Grid.Axes[%d] (%q); allowed: as many, or shares of it (Grid.Shard) given to Train", mostNetworks, i, a.Name)
 		}
+		networks *= len(a.Values)
+		first := map[float64]int{}
+		for k, v := range a.Values {
+			if !finite(v) {
+				return fmt.Errorf("bnlib: Grid.Axes[%d].Values[%d] (%q) is %v; allowed: finite numbers", i, k, a.Name, v)
+			}
+			if at, twice := first[v]; twice {
+				return fmt.Errorf("bnlib: Grid.Axes[%d].Values[%d] (%q) is %v, as is Values[%d]; allowed: each once (Grid.Seeds repeats a point)", i, k, a.Name, v, at)
+			}
+			first[v] = k
+		}
+	}
+	if g.Norms != nil && len(g.Norms) == 0 {
+		return errors.New("bnlib: Grid.Norms is empty; allowed: one or more, or nil for None and Batch")
 	}
 	return nil
 }
+
+// mostNetworks is more than anybody trains in one call.
+const mostNetworks = 1_000_000
 
 func (g Grid) norms() []Norm {
 	if g.Norms == nil {
@@ -110,8 +131,11 @@ func (g Grid) index(point int) []int {
 	return index
 }
 
-// Experiment returns the experiment of a point, with the first seed.
+// Experiment returns the experiment of a point, with the first seed. It panics for a point that the grid does not have.
 func (g Grid) Experiment(point int) Experiment {
+	if point < 0 || point >= g.Points() {
+		panic(fmt.Errorf("bnlib: Grid.Experiment(%d); allowed: 0 to %d, the grid's points", point, g.Points()-1))
+	}
 	e := g.Base.clone()
 	var labels []string
 	for i, at := range g.index(point) {
@@ -157,13 +181,17 @@ type Results struct {
 	Runs []*Run // in the order of Grid.Networks
 }
 
-// Sample returns the runs of all seeds, with a norm by its index in Grid.Norms, at a point given by its index on each axis.
+// Sample returns the runs of all seeds, with a norm by its index in Grid.Norms, at a point given by its index on each axis. It panics
+// for indices that the grid does not have.
 func (r *Results) Sample(norm int, at ...int) Sample {
 	if len(at) != len(r.Grid.Axes) {
 		panic(fmt.Errorf("bnlib: Results.Sample: a point of %d axes has %d indices", len(r.Grid.Axes), len(at)))
 	}
 	point := 0
 	for i, k := range at {
+		if a := r.Grid.Axes[i]; k < 0 || k >= len(a.Values) {
+			panic(fmt.Errorf("bnlib: Results.Sample: the index on axis %d (%q) is %d; allowed: 0 to %d", i, a.Name, k, len(a.Values)-1))
+		}
 		point = point*len(r.Grid.Axes[i].Values) + k
 	}
 	return r.sample(point, norm)
@@ -171,6 +199,12 @@ func (r *Results) Sample(norm int, at ...int) Sample {
 
 func (r *Results) sample(point, norm int) Sample {
 	norms, seeds := len(r.Grid.norms()), r.Grid.seeds()
+	if norm < 0 || norm >= norms {
+		panic(fmt.Errorf("bnlib: Results.Sample: norm is %d; allowed: 0 to %d, an index in Grid.Norms", norm, norms-1))
+	}
+	if want := r.Grid.Points() * norms * seeds; len(r.Runs) != want {
+		panic(fmt.Errorf("bnlib: Results.Runs are %d; allowed: the %d of Grid.Networks", len(r.Runs), want))
+	}
 	all := r.Runs[point*norms*seeds : (point+1)*norms*seeds]
 	var sample Sample
 	for k := norm; k < len(all); k += norms {
@@ -188,11 +222,32 @@ func (g Grid) Train(ctx context.Context, options *Options) (*Results, error) {
 	}
 	o := options.looking()
 	o.headsOnly = true
-	runs, err := Train(ctx, g.Networks(), o)
+	networks, err := g.networksOf(nil)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := Train(ctx, networks, o)
 	if runs == nil {
 		return nil, err
 	}
 	return &Results{g, runs}, err
+}
+
+// networksOf is Networks; a panic of an axis' Set is an error.
+func (g Grid) networksOf(points []int) (networks []Network, err error) {
+	if points == nil {
+		points = g.Shard(0, 1)
+	}
+	for _, point := range points {
+		err := engine.TryCatch(func() error {
+			networks = append(networks, g.Networks(point)...)
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("bnlib: Grid.Axes: Set at point %d of %d, %v on the axes: %w", point, g.Points(), g.index(point), err)
+		}
+	}
+	return networks, nil
 }
 
 // TrainShard trains Shard(i, n) as Train does the whole, but for what the store has from a machine of another kind, which is not
@@ -203,7 +258,7 @@ func (g Grid) TrainShard(ctx context.Context, i, n int, options *Options) ([]*Ru
 	if len(points) == 0 {
 		return nil, g.Validate()
 	}
-	t, err := g.fromAnyMachine(points, options)
+	t, err := prepare(ctx, func() (*training, error) { return g.fromAnyMachine(points, options) })
 	if err != nil {
 		return nil, err
 	}
@@ -245,7 +300,11 @@ func (g Grid) fromAnyMachine(points []int, options *Options) (*training, error) 
 	if err != nil {
 		return nil, err
 	}
-	t, err := newTraining(g.Networks(points...), o)
+	networks, err := g.networksOf(points)
+	if err != nil {
+		return nil, err
+	}
+	t, err := newTraining(networks, o)
 	if err != nil {
 		return nil, err
 	}
@@ -282,12 +341,17 @@ func Study(ctx context.Context, experiments []Experiment, seeds int, options *Op
 	if seeds < 1 {
 		return nil, fmt.Errorf("bnlib: Study: seeds is %d; allowed: 1 or more", seeds)
 	}
-	for _, e := range experiments {
+	for i, e := range experiments {
 		if e.Model != nil {
-			return nil, errors.New("bnlib: Study: Experiment.Model is set; allowed: nil, since Study builds both networks itself (give networks of your own to Train)")
+			return nil, fmt.Errorf("bnlib: Study: Experiment.Model is set in experiments[%d], %q; allowed: nil, since Study builds both networks itself (give networks of your own to Train)", i, e.Name)
 		}
 	}
 	g := Grid{Axes: []Axis{Choice(experiments...)}, Seeds: seeds}
+	if len(experiments) > 0 {
+		if err := g.Validate(); err != nil {
+			return nil, err
+		}
+	}
 	runs, err := Train(ctx, g.Networks(), options.looking(probe.Signals.At(0), probe.Norms.At(0)))
 	if runs == nil {
 		return nil, err
@@ -295,8 +359,11 @@ func Study(ctx context.Context, experiments []Experiment, seeds int, options *Op
 	return (&Results{g, runs}).Replicates(), err
 }
 
-// Replicates returns the runs of a grid whose norms are None and Batch, by its points.
+// Replicates returns the runs of a grid whose norms are None and Batch, by its points. It panics for a grid of other norms.
 func (r *Results) Replicates() []Replicates {
+	if norms := r.Grid.norms(); len(norms) != 2 || !norms[0].Equal(None) || !norms[1].Equal(Batch) {
+		panic(fmt.Errorf("bnlib: Results.Replicates: Grid.Norms are %d; allowed: None and Batch, in this order", len(norms)))
+	}
 	all := make([]Replicates, r.Grid.Points())
 	for point := range all {
 		all[point] = Replicates{r.Grid.Experiment(point), r.sample(point, 0), r.sample(point, 1)}

@@ -206,27 +206,6 @@ func TestChoice(t *testing.T) {
 	}
 }
 
-func TestGridValidate(t *testing.T) {
-	_, base := tiny(t)
-	set := func(*Experiment, float64) {}
-	for want, g := range map[string]Grid{
-		"Grid.Seeds is -1; allowed: 1 or more":                 {Seeds: -1},
-		`Grid.Axes[0].Values ("std") is empty; allowed`:        {Axes: []Axis{Std()}},
-		`Grid.Axes[1].Set ("mine") is nil; allowed`:            {Axes: []Axis{Rate(1), {Name: "mine", Values: []float64{1}}}},
-		`Grid.Axes[0].Labels ("mine") are 1; allowed: as many`: {Axes: []Axis{{Name: "mine", Values: []float64{1, 2}, Labels: []string{"a"}, Set: set}}},
-		"Experiment.InitStd is -1; allowed":                    {Base: base, Axes: []Axis{Std(1, -1)}},
-		`Experiment.Rates["hidden_7"] fits no variable; allowed`: {Base: base, Axes: []Axis{{Name: "frozen", Values: []float64{7}, Set: func(e *Experiment, v float64) {
-			e.Rates = Frozen(fmt.Sprintf("hidden_%g", v))
-		}}}},
-	} {
-		o := options(t)
-		o.Data, _ = tiny(t)
-		if _, err := g.Train(context.Background(), o); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "bnlib: ") {
-			t.Errorf("error %v, want %q", err, want)
-		}
-	}
-}
-
 // TestGridStoresAsItGoes stops a grid half way, where 40% of it must be stored, goes on, and asks for it again.
 func TestGridStoresAsItGoes(t *testing.T) {
 	o := options(t)

@@ -1,6 +1,7 @@
 package bnlib
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unsafe"
@@ -31,11 +32,30 @@ func (n Network) Logits(scope *model.Scope, images *Node) *Node {
 		layer := scope.In("hidden_%d", i+1)
 		x = layers.Dense(layer, x, n.Norm.Apply == nil, units) // [batch, units]
 		if n.Norm.Apply != nil {
-			x = n.Norm.Apply(layer, x)
+			x = n.normalized(layer, fmt.Sprintf("hidden_%d", i+1), x)
 		}
 		x = activate(n.Activation, x)
 	}
 	return layers.Dense(scope.In("logits"), x, true, data.Classes)
+}
+
+// normalized applies the norm to the linear outputs of a layer, and asserts that it gives what a layer needs.
+func (n Network) normalized(scope *model.Scope, layer string, x *Node) (y *Node) {
+	err := engine.TryCatch(func() error {
+		y = n.Norm.Apply(scope, x)
+		return nil
+	})
+	switch {
+	case err != nil:
+	case y == nil:
+		err = errors.New("it returns nil")
+	case !y.Shape().Equal(x.Shape()):
+		err = fmt.Errorf("it returns %s", y.Shape())
+	}
+	if err != nil {
+		panic(fmt.Errorf("%s: Norm.Apply of %q, given %s; allowed: a function that returns the like: %w", layer, n.Norm.Name, x.Shape(), err))
+	}
+	return y
 }
 
 // activate applies an activation to pre-activations.
@@ -72,7 +92,24 @@ func (n Network) describe() string {
 	case n.Norm.Name != "":
 		parts = append(parts, "("+n.Norm.Name+")")
 	}
+	if len(parts) == 0 {
+		return "without a name"
+	}
 	return strings.Join(parts, " ")
+}
+
+// validate returns an error for each field that the network cannot be trained with, which says which network of a call it is: the
+// one at i of so many.
+func (n Network) validate(trainImages, i, of int) error {
+	var errs []error
+	for _, fault := range n.faults(trainImages) {
+		which := n.describe()
+		if of > 1 {
+			which = fmt.Sprintf("%d of %d, %s, seed %d", i+1, of, which, n.Seed)
+		}
+		errs = append(errs, fmt.Errorf("bnlib: network %s: %s", which, fault))
+	}
+	return errors.Join(errs...)
 }
 
 // sameGraphs is equal for networks whose model functions build the same graphs: those with the same functions and settings.
@@ -115,7 +152,7 @@ func (n Network) trace(tracer *engine.Tracer, hooks []probe.Hook) (*engine.Netwo
 		return nil, fmt.Errorf("bnlib: %w", err)
 	}
 	for _, f := range n.byVariable() {
-		if err := f.of.validate(f.field, trainedNames(trace)); err != nil {
+		if err := f.of.validate("Experiment."+f.name, trainedNames(trace)); err != nil {
 			return nil, fmt.Errorf("bnlib: network %s: %w", n.describe(), err)
 		}
 	}
@@ -131,14 +168,4 @@ func trainedNames(trace *engine.Trace) []string {
 		}
 	}
 	return names
-}
-
-// byVariable returns the fields that give variables a number of their own.
-func (n Network) byVariable() []variableField {
-	return []variableField{{"Experiment.Stds", n.Stds}, {"Experiment.Rates", n.Rates}, {"Experiment.Decay", n.Decay}}
-}
-
-type variableField struct {
-	field string
-	of    ByVariable
 }

@@ -1,6 +1,7 @@
 package bnlib
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -31,6 +32,15 @@ func BatchLogits(run *Run, set data.Set, batch int) ([]float32, error) {
 }
 
 func logits(run *Run, set data.Set, batch int, training bool) ([]float32, error) {
+	if run == nil {
+		return nil, errors.New("bnlib: Logits: run is nil; allowed: a run with weights")
+	}
+	if len(set.Images) != set.Len()*data.Pixels {
+		return nil, fmt.Errorf("bnlib: Logits: set has %d pixels and %d labels; allowed: %d pixels for each label", len(set.Images), set.Len(), data.Pixels)
+	}
+	if err := run.Network.validate(0, 0, 1); err != nil {
+		return nil, err
+	}
 	on, err := backend.Open()
 	if err != nil {
 		return nil, err
@@ -98,20 +108,23 @@ func (r *Run) values(traced *engine.Network) ([]*tensors.Tensor, error) {
 	for i, v := range traced.Variables {
 		w, ok := r.Weight(v.Name)
 		switch {
-		case ok && !slices.Equal(w.Dims, v.Shape.Dimensions):
+		case ok && (!slices.Equal(w.Dims, v.Shape.Dimensions) || len(w.Values) != v.Shape.Size()):
 			return nil, fmt.Errorf("bnlib: the run's weights %s are %v; the network has %v", w.Name, w.Dims, v.Shape.Dimensions)
 		case ok:
 			values[i] = tensors.FromFlatDataAndDimensions(w.Values, w.Dims...)
 		case v.Shape.DType.IsFloat():
-			return nil, fmt.Errorf("bnlib: the run has no weights %s, which network %s needs", v.Name, r.Network.describe())
+			return nil, fmt.Errorf("bnlib: the run has no weights %s, which network %s needs; allowed: the network that was trained (a store keeps no functions: put a norm or a model of your own in Run.Network)", v.Name, r.Network.describe())
 		}
 	}
 	return values, nil
 }
 
 // Right returns the share of images that logits classify right, in [0, 1]. logits are [images, 10], of as many images as
-// there are labels. As in a Run, logits that are not numbers answer class 0.
+// there are labels; others panic. As in a Run, logits that are not numbers answer class 0. Of no images it is NaN.
 func Right(logits []float32, labels []uint8) float64 {
+	if len(logits) != data.Classes*len(labels) {
+		panic(fmt.Errorf("bnlib: Right: logits are %d and labels %d; allowed: %d logits for each label", len(logits), len(labels), data.Classes))
+	}
 	right := 0
 	for i, label := range labels {
 		row := logits[i*data.Classes : (i+1)*data.Classes]

@@ -12,7 +12,8 @@ import (
 	"batchnorm/data"
 )
 
-// Run is what the training of one network left behind.
+// Run is what the training of one network left behind. A nil run, of a network that a store lacks, has nothing: its methods return
+// zero values.
 type Run struct {
 	Network  Network // what was trained; its functions are nil when the run was loaded by its key
 	Key      string  // hexadecimal digest of all that determines the numbers below, the machine included
@@ -81,12 +82,15 @@ func (s Status) Early() bool { return s == Cancelled || s == Running }
 
 // Snapshots returns what probe.Signals and probe.Norms saw, in the order of the steps.
 func (r *Run) Snapshots() []probe.Snapshot {
+	if r == nil {
+		return nil
+	}
 	return probe.Snapshots(r.Seen[probe.Signals.Name], r.Seen[probe.Norms.Name], r.Network.Rate)
 }
 
 // Last returns the last evaluation; the zero Point if there was none.
 func (r *Run) Last() Point {
-	if len(r.Points) == 0 {
+	if r == nil || len(r.Points) == 0 {
 		return Point{}
 	}
 	return r.Points[len(r.Points)-1]
@@ -94,6 +98,9 @@ func (r *Run) Last() Point {
 
 // Reached returns the first evaluated step with at least the given validation accuracy, and whether there was one.
 func (r *Run) Reached(accuracy float64) (step int, ok bool) {
+	if r == nil {
+		return 0, false
+	}
 	for _, p := range r.Points {
 		if p.Accuracy >= accuracy {
 			return p.Step, true
@@ -104,6 +111,9 @@ func (r *Run) Reached(accuracy float64) (step int, ok bool) {
 
 // Weight returns the variable of a name after the last step, such as "hidden_1/dense/weights", and whether there is one.
 func (r *Run) Weight(name string) (w Weight, ok bool) {
+	if r == nil {
+		return Weight{}, false
+	}
 	i := slices.IndexFunc(r.Weights, func(w Weight) bool { return w.Name == name })
 	if i < 0 {
 		return Weight{}, false

@@ -127,6 +127,9 @@ func (s *Store) Save(run *Run) error {
 	if run == nil {
 		return errors.New("bnlib: Store.Save: run is nil; allowed: a run that is done")
 	}
+	if err := s.check(); err != nil {
+		return err
+	}
 	if run.Status.Early() {
 		return fmt.Errorf("bnlib: run %s is %s; allowed: a run that is done", run.Key, run.Status)
 	}
@@ -156,6 +159,14 @@ func encodeRun(run *Run) (head, []store.Array) {
 	return h, arrays
 }
 
+// check returns an error for a store without a folder.
+func (s *Store) check() error {
+	if s == nil || s.Dir == "" {
+		return errors.New("bnlib: Store.Dir is empty; allowed: a folder, see DefaultStore")
+	}
+	return nil
+}
+
 func (s *Store) put(key, what string, head any, arrays []store.Array) error {
 	text, err := json.Marshal(head)
 	if err == nil {
@@ -170,6 +181,9 @@ func (s *Store) put(key, what string, head any, arrays []store.Array) error {
 // Load returns the run stored under key, without what hooks saw. The error wraps ErrNoRun if there is none; if the file is
 // damaged it says so, and the file is set aside. The run's Network has no functions, since a store cannot keep any.
 func (s *Store) Load(key string) (*Run, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
 	text, arrays, err := s.files().Get(key)
 	if err != nil {
 		return nil, loadError(key, err)
@@ -234,6 +248,7 @@ func decodeRun(text []byte, arrays []store.Array) (*Run, error) {
 			return nil, fmt.Errorf("array %q is %T; want []float32", a.Name, a.Data)
 		case isWeight && known:
 			run.Weights = append(run.Weights, Weight{Name: name, Dims: a.Dims, Trainable: trainable, Values: values})
+			delete(trained, name)
 		case a.Name == lossesName && len(values) == run.Network.Steps:
 			run.Losses = values
 		case a.Name == lossesName:
@@ -242,8 +257,8 @@ func decodeRun(text []byte, arrays []store.Array) (*Run, error) {
 			return nil, fmt.Errorf("array %q is none that its head names", a.Name)
 		}
 	}
-	if run.Losses == nil && run.Network.Steps > 0 || len(run.Weights) != len(trained) {
-		return nil, fmt.Errorf("it has %d losses and %d weights; want %d and %d", len(run.Losses), len(run.Weights), run.Network.Steps, len(trained))
+	if run.Losses == nil && run.Network.Steps > 0 || len(trained) > 0 {
+		return nil, fmt.Errorf("it has %d losses and %d weights; want %d, and %d weights more", len(run.Losses), len(run.Weights), run.Network.Steps, len(trained))
 	}
 	return run, nil
 }

@@ -36,11 +36,13 @@ func (s Spread) Text(write func(float64) string) string {
 	return fmt.Sprintf("%s (%s to %s)", median, low, high)
 }
 
-// Each returns the spread of some number of the runs.
+// Each returns the spread of some number of the runs, but for those that are nil, which a store lacks.
 func (s Sample) Each(number func(*Run) float64) Spread {
-	values := make([]float64, len(s))
-	for i, run := range s {
-		values[i] = number(run)
+	var values []float64
+	for _, run := range s {
+		if run != nil {
+			values = append(values, number(run))
+		}
 	}
 	return NewSpread(values...)
 }

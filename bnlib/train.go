@@ -91,17 +91,60 @@ func (o *Options) looking(hooks ...probe.Hook) *Options {
 // side by side, and stored as soon as they are done. Networks of one seed see the same minibatch at the same step.
 //
 // A network's losses and accuracies do not depend on which others train beside it, nor on how many cores there are: each trains
-// on one core, unless Options.Cores says otherwise. A diverging network is a result: its run says so in Status. An
-// experiment that cannot be trained, a model function that fails, or a backend that does give an error. If ctx ends, Train
-// returns within about a second. Whatever ended it, what there is comes with the error: runs that were done and, with Status
-// Cancelled, the others as far as they came, which are not stored. A store that cannot be written to is an error, too, which wraps
-// ErrNotStored, with all runs done.
+// on one core, unless Options.Cores says otherwise. A diverging network is a result: its run says so in Status.
+//
+// Before anything is trained, an experiment that cannot be, or a model function, norm or hook that fails, is an error that names the
+// network. What fails later, such as a hook on the numbers of one network, ends the training of that network, and of those that share
+// its program on a GPU; the others go on, and the error comes at the end. If ctx ends, Train returns within about two seconds, even if
+// a function of the reader's never does: that is left to itself. Whatever happened, what there is comes with the error: runs that
+// are done, which are stored, and, with Status Cancelled, the others as far as they came, which are not. A store that cannot be written
+// to is an error, too, which wraps ErrNotStored, with all runs done.
 func Train(ctx context.Context, networks []Network, options *Options) ([]*Run, error) {
-	t, err := newTraining(networks, options)
-	if err != nil {
+	t, err := prepare(ctx, func() (*training, error) { return newTraining(networks, options) })
+	switch {
+	case t != nil:
+		return t.runs, t.train(ctx)
+	case ctx.Err() == nil || !errors.Is(err, ctx.Err()):
 		return nil, err
 	}
-	return t.runs, t.train(ctx)
+	runs := make([]*Run, len(networks))
+	for i, n := range networks {
+		runs[i] = &Run{Network: n, Status: Cancelled, Test: math.NaN()}
+	}
+	return runs, err
+}
+
+// prepare calls a function that makes a training, for which it runs functions of the reader's. If these do not return, it does when ctx
+// ends, without one.
+func prepare(ctx context.Context, create func() (*training, error)) (*training, error) {
+	t, abandoned, err := engine.Await(ctx, create)
+	if abandoned {
+		return nil, fmt.Errorf("bnlib: training not started, and a model function has not returned yet: %w", err)
+	}
+	return t, err
+}
+
+// checkData returns an error for a data set that networks cannot be trained on.
+func checkData(name string, d *data.Dataset) error {
+	for _, s := range []struct {
+		name string
+		set  data.Set
+	}{{"Train", d.Train}, {"Validation", d.Validation}, {"Test", d.Test}} {
+		if err := checkSet(name+"."+s.name, s.set); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkSet(name string, s data.Set) error {
+	if n := s.Len(); n == 0 || len(s.Images) != n*data.Pixels {
+		return fmt.Errorf("bnlib: %s has %d labels and %d pixels; allowed: one label or more, and %d pixels for each", name, n, len(s.Images), data.Pixels)
+	}
+	if most := slices.Max(s.Labels); most >= data.Classes {
+		return fmt.Errorf("bnlib: %s has label %d; allowed: 0 to %d", name, most, data.Classes-1)
+	}
+	return nil
 }
 
 // training is one call of Train.
@@ -134,10 +177,19 @@ func newTraining(networks []Network, options *Options) (*training, error) {
 	}
 	checksum, trainImages, validationImages := data.MNISTChecksum, articleTrainImages, articleValidationImages // without unpacking it
 	if t.Data != nil {
+		if err := checkData("Options.Data", t.Data); err != nil {
+			return nil, err
+		}
+		if t.Data.Checksum == "" {
+			return nil, errors.New("bnlib: Options.Data.Checksum is empty; allowed: a text of its own for each data set, by which runs are found again")
+		}
+		for _, note := range t.Data.Notes {
+			fmt.Fprintln(os.Stderr, "bnlib: Options.Data:", note)
+		}
 		checksum, trainImages, validationImages = t.Data.Checksum, t.Data.Train.Len(), t.Data.Validation.Len()
 	}
-	for _, n := range networks {
-		if err := n.Validate(trainImages); err != nil {
+	for i, n := range networks {
+		if err := n.validate(trainImages, i, len(networks)); err != nil {
 			return nil, err
 		}
 		for i, hook := range t.Hooks {
@@ -159,6 +211,9 @@ func newTraining(networks []Network, options *Options) (*training, error) {
 		if t.Store, err = DefaultStore(); err != nil {
 			return nil, err
 		}
+	}
+	if t.Store.Dir == "" {
+		return nil, errors.New("bnlib: Options.Store.Dir is empty; allowed: a folder, or Options.Store nil for DefaultStore")
 	}
 	if t.Backend == nil {
 		if t.Backend, err = backend.Wide(max(1, t.Cores)); err != nil {
@@ -317,6 +372,8 @@ func (t *training) train(ctx context.Context) error {
 		if !j.Result.Over {
 			j.run.take(j.Result)
 			j.run.Status = Cancelled
+		} else if j.run.Status == Running { // what looks at a collapsed network failed
+			j.run.take(j.Result)
 		}
 	}
 	t.share()

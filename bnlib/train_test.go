@@ -206,25 +206,6 @@ func TestRandomModel(t *testing.T) {
 	}
 }
 
-func TestModelThatFails(t *testing.T) {
-	for name, c := range map[string]struct {
-		model ModelFunc
-		want  string
-	}{
-		"panics": {func(*model.Scope, *graph.Node) *graph.Node { panic("no such layer") }, "no such layer"},
-		"nil":    {func(*model.Scope, *graph.Node) *graph.Node { return nil }, "nil"},
-		"wrong shape": {func(s *model.Scope, x *graph.Node) *graph.Node { return layers.Dense(s, x, true, 12) },
-			"(Float32)[60, 12]; want (Float32)[60, 10]"},
-	} {
-		e := short(1)
-		e.Model = c.model
-		_, err := Train(context.Background(), []Network{{Experiment: e}}, options(t))
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
-		}
-	}
-}
-
 // TestPureGo holds the host's loop on the pure-Go backend to the device's loop on XLA.
 func TestPureGo(t *testing.T) {
 	if testBackend(t).Name() != "xla" {

@@ -65,6 +65,14 @@ func (t *training) newGroup(jobs []*Job) *group {
 	return g
 }
 
+// String names the networks in a message.
+func (g *group) String() string {
+	if more := len(g.networks) - 1; more > 0 {
+		return fmt.Sprintf("network %s and %d more", g.networks[0].Name, more)
+	}
+	return "network " + g.networks[0].Name
+}
+
 func (g *group) steps() int { return g.networks[0].Steps }
 func (g *group) every() int { return g.networks[0].Every }
 func (g *group) over() bool { return g.step == g.steps() }
@@ -225,19 +233,19 @@ func (g *group) advance(ctx context.Context, p *program) error {
 		return err
 	}
 	if g.step == 0 {
-		if err := g.evaluate(p); err != nil {
+		if err := g.evaluate(ctx, p); err != nil {
 			return err
 		}
 	}
 	err := g.train(ctx, p)
 	if err == nil {
-		err = g.evaluate(p)
+		err = g.evaluate(ctx, p)
 	}
 	if left := g.leave(p); err == nil {
 		err = left
 	}
 	if err == nil && g.over() {
-		err = g.finish(p)
+		err = g.finish(ctx, p)
 	}
 	return err
 }
@@ -258,13 +266,13 @@ func (g *group) train(ctx context.Context, p *program) error {
 		start := time.Now()
 		losses, err := p.steps(g, at, at+n)
 		if err != nil {
-			return fmt.Errorf("training steps %d to %d: %w", g.step+1, g.step+n, err)
+			return fmt.Errorf("training %s, steps %d to %d: %w", g, g.step+1, g.step+n, err)
 		}
 		g.inSteps += time.Since(start)
 		at, g.step = at+n, g.step+n
 		g.take(start, losses, n)
 		if at < chunk {
-			if err := g.look(p); err != nil {
+			if err := g.look(ctx, p); err != nil {
 				return err
 			}
 			g.record(Training, g.jobs[0])
@@ -350,7 +358,7 @@ func (g *group) take(start time.Time, losses []float32, n int) {
 }
 
 // evaluate adds a point to the results.
-func (g *group) evaluate(p *program) error {
+func (g *group) evaluate(ctx context.Context, p *program) error {
 	points := make([]Point, len(g.jobs))
 	if g.lost && g.jobs[0].Result.lostAt > 0 {
 		for i, j := range g.jobs {
@@ -359,7 +367,7 @@ func (g *group) evaluate(p *program) error {
 	} else {
 		scores, err := p.scores(p.data.validation)
 		if err != nil {
-			return fmt.Errorf("evaluating after step %d: %w", g.step, err)
+			return fmt.Errorf("evaluating %s after step %d: %w", g, g.step, err)
 		}
 		for i, s := range scores {
 			points[i] = Point{Loss: s.loss, Accuracy: s.accuracy}
@@ -374,7 +382,7 @@ func (g *group) evaluate(p *program) error {
 		}
 	}
 	g.mutex.Unlock()
-	if err := g.look(p); err != nil {
+	if err := g.look(ctx, p); err != nil {
 		return err
 	}
 	g.record(Training, g.jobs[0])
@@ -382,22 +390,22 @@ func (g *group) evaluate(p *program) error {
 }
 
 // finish tests the networks and hands them over.
-func (g *group) finish(p *program) error {
+func (g *group) finish(ctx context.Context, p *program) error {
 	scores, err := p.scores(p.data.test)
 	if err != nil {
-		return fmt.Errorf("testing: %w", err)
+		return fmt.Errorf("testing %s: %w", g, err)
 	}
 	for i, j := range g.jobs {
 		weights, err := g.networks[i].WeightsOf(g.values[i])
 		if err != nil {
-			return fmt.Errorf("reading weights: %w", err)
+			return fmt.Errorf("reading weights of %s: %w", g, err)
 		}
 		g.mutex.Lock()
 		j.Result.Weights = weights
 		j.Result.Test, j.Result.Answers = scores[i].accuracy, scores[i].answers
 		j.Result.Over = true
 		g.mutex.Unlock()
-		if err := g.autopsy(i, p); err != nil {
+		if err := g.autopsy(ctx, i, p); err != nil {
 			return err
 		}
 		if j.Finished != nil {
@@ -408,7 +416,7 @@ func (g *group) finish(p *program) error {
 }
 
 // autopsy looks at network i if it has collapsed, unless a hook of that name has looked already.
-func (g *group) autopsy(i int, p *program) error {
+func (g *group) autopsy(ctx context.Context, i int, p *program) error {
 	hook, result := g.networks[i].Autopsy, g.jobs[i].Result
 	if _, _, collapsed := result.Collapsed(); !collapsed || hook == nil {
 		return nil
@@ -416,5 +424,5 @@ func (g *group) autopsy(i int, p *program) error {
 	if h := result.Seen[hook.Name]; h != nil && slices.Contains(h.Steps, g.step) {
 		return nil
 	}
-	return g.lookThrough(*hook, i, p)
+	return g.lookThrough(ctx, *hook, i, p)
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -153,41 +154,57 @@ func (c *capture) compile(backend compute.Backend, d *resident) (err error) {
 }
 
 // look returns the numbers of each record, of a network whose variables have the given values after some step.
-func (c *capture) look(v *view, step int, values []*tensors.Tensor, d *resident) ([][]float64, error) {
+func (c *capture) look(ctx context.Context, v *view, step int, values []*tensors.Tensor, d *resident) ([][]float64, error) {
 	batch, labels := v.minibatch(step)
 	c.values = values
 	if err := c.start(v); err != nil {
 		return nil, err
 	}
+	fail := func(err error) ([][]float64, error) {
+		return nil, fmt.Errorf("hook %q in network %s after step %d: %w", c.hook.Name, v.network.Name, step, err)
+	}
 	results, err := c.exec.Call(batch, labels, d.train.images, d.train.labels, d.validation[0].images, d.validation[0].labels)
 	finalize([]*tensors.Tensor{batch, labels})
 	if err != nil {
-		return nil, fmt.Errorf("hook %q in network %s after step %d: %w", c.hook.Name, v.network.Name, step, err)
+		return fail(err)
 	}
 	defer finalize(results)
-	numbers := make([][]float64, len(c.records))
-	err = TryCatch(func() error {
+	flat := make([][]float32, len(c.records)) // copies: a Reduce that never returns keeps its own
+	for i := range c.records {
+		if flat[i], err = tensors.CopyFlatData[float32](results[i]); err != nil {
+			return fail(err)
+		}
+	}
+	numbers, _, err := Await(ctx, func() ([][]float64, error) {
+		numbers := make([][]float64, len(flat))
 		for i, r := range c.records {
-			if err := tensors.ConstFlatData(results[i], func(flat []float32) { numbers[i] = r.Reduce(flat) }); err != nil {
-				return err
+			if numbers[i] = r.Reduce(flat[i]); len(numbers[i]) == 0 {
+				return nil, fmt.Errorf("record %q has no numbers; allowed: one or more", r.Name)
 			}
 		}
-		return nil
+		return numbers, nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("hook %q in network %s after step %d: %w", c.hook.Name, v.network.Name, step, err)
+		return fail(err)
 	}
 	return numbers, nil
 }
 
 // add puts what a look saw into a history.
-func (c *capture) add(h *probe.History, step int, numbers [][]float64) {
+func (c *capture) add(h *probe.History, step int, numbers [][]float64) error {
 	if h.Names == nil {
 		for _, r := range c.records {
 			h.Names = append(h.Names, r.Name)
 		}
 	}
+	for i, name := range h.Names {
+		if len(h.Values) > 0 && len(numbers[i]) != len(h.Values[0][i]) {
+			return fmt.Errorf("hook %q after step %d: record %q has %d numbers, and %d after step %d; allowed: always as many",
+				c.hook.Name, step, name, len(numbers[i]), len(h.Values[0][i]), h.Steps[0])
+		}
+	}
 	h.Steps, h.Values = append(h.Steps, step), append(h.Values, numbers)
+	return nil
 }
 
 // start gets the initial values that the hook asks for.
@@ -294,11 +311,11 @@ func (s *Spec) LookSteps(hook probe.Hook) []int {
 }
 
 // look lets the hooks look that are due at the current step.
-func (g *group) look(p *program) error {
+func (g *group) look(ctx context.Context, p *program) error {
 	for i, n := range g.networks {
 		for _, hook := range n.Hooks {
 			if slices.Contains(n.LookSteps(hook), g.step) {
-				if err := g.lookThrough(hook, i, p); err != nil {
+				if err := g.lookThrough(ctx, hook, i, p); err != nil {
 					return err
 				}
 			}
@@ -308,7 +325,7 @@ func (g *group) look(p *program) error {
 }
 
 // lookThrough lets a hook look at network i as it is now.
-func (g *group) lookThrough(hook probe.Hook, i int, p *program) error {
+func (g *group) lookThrough(ctx context.Context, hook probe.Hook, i int, p *program) error {
 	c, err := g.captures.capture(p.backend, hook, g.networks[i], p.data)
 	if err != nil {
 		return err
@@ -321,14 +338,13 @@ func (g *group) lookThrough(hook probe.Hook, i int, p *program) error {
 		}
 		values = append(values, value)
 	}
-	numbers, err := c.look(g.views[i], g.step, values, p.data)
+	numbers, err := c.look(ctx, g.views[i], g.step, values, p.data)
 	if err != nil {
 		return err
 	}
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
-	c.add(g.jobs[i].Result.seen(hook.Name), g.step, numbers)
-	return nil
+	return c.add(g.jobs[i].Result.seen(hook.Name), g.step, numbers)
 }
 
 // seen returns what a hook has recorded so far.
@@ -397,12 +413,11 @@ func (l *Looker) Look(hook probe.Hook, n *Network, step int, values []*tensors.T
 		if err != nil {
 			return err
 		}
-		numbers, err := c.look(v, step, values, l.resident)
+		numbers, err := c.look(context.Background(), v, step, values, l.resident)
 		if err != nil {
 			return err
 		}
-		c.add(h, step, numbers)
-		return nil
+		return c.add(h, step, numbers)
 	})
 	finalize(v.initial)
 	return h, err

@@ -37,6 +37,7 @@ type program struct {
 
 	compiled chan error // of a compilation under way; nil: none was begun
 	done     bool       // and it succeeded
+	failed   error      // or not
 }
 
 // newProgram returns a program, not compiled, for groups like the given one.
@@ -225,8 +226,8 @@ func (p *program) evaluateGraph(scope *model.Scope, images, labels *Node) (losse
 // compile compiles the training program if that is not done yet, so that its time does not count as training. If ctx ends it
 // returns at once, and the compilation goes on: see finalize.
 func (p *program) compile(ctx context.Context) error {
-	if p.done {
-		return nil
+	if p.done || p.failed != nil {
+		return p.failed
 	}
 	p.compiled = make(chan error, 1)
 	go func() { p.compiled <- TryCatch(p.build) }()
@@ -236,7 +237,8 @@ func (p *program) compile(ctx context.Context) error {
 	case err := <-p.compiled:
 		p.compiled = nil
 		if err != nil {
-			return fmt.Errorf("compiling: %w", err)
+			p.failed = fmt.Errorf("compiling %s: %w", p.like, err)
+			return p.failed
 		}
 		p.done = true
 		return nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"math"
+	"strings"
 
 	"batchnorm/data"
 
@@ -95,6 +96,7 @@ func (t *Tracer) trace(s *Spec) (*Trace, error) {
 			scope := store.RootScope().WithInitializer(start.initialize)
 			loss := CrossEntropy(s.logits(scope, images), labels)
 			if training {
+				checkVariables(store, g)
 				rate := Parameter(g, "rate", shapes.Make(dtypes.Float32))
 				descend(scope, loss, func(*model.Variable) *Node { return rate }, nil)
 				rng := store.GetVariable(rngPath)
@@ -113,7 +115,7 @@ func (t *Tracer) trace(s *Spec) (*Trace, error) {
 		return nil, fmt.Errorf("building network %s: %w", s.Name, err)
 	}
 	trace.Graphs = hex.EncodeToString(digest.Sum(nil))
-	if err := trace.initialize(store, start); err != nil {
+	if err := TryCatch(func() error { return trace.initialize(store, start) }); err != nil {
 		return nil, fmt.Errorf("initial values of network %s: %w", s.Name, err)
 	}
 	return trace, nil
@@ -130,6 +132,25 @@ func (s *Spec) logits(scope *model.Scope, images *Node) *Node {
 		exceptions.Panicf("the model function's logits are %s; want %s", logits.Shape(), want)
 	}
 	return logits
+}
+
+// checkVariables asserts that the variables of a network, of which g is the graph for training, can be trained and stored.
+func checkVariables(store *model.Store, g *Graph) {
+	trained := 0
+	for v := range store.IterVariables() {
+		if strings.HasSuffix(v.Path(), model.ScopeSeparator) {
+			exceptions.Panicf("a variable of scope %q has no name; allowed: a name of its own for each variable of a scope", v.Path())
+		}
+		if t := v.DType(); t != dtypes.Float32 && (t.IsFloat() || v.Trainable) {
+			exceptions.Panicf("variable %q is %s; allowed: Float32, or integers that are not trained (SetTrainable(false))", v.Path()[1:], v.Shape())
+		}
+		if v.Trainable && v.InUseByGraph(g) {
+			trained++
+		}
+	}
+	if trained == 0 {
+		exceptions.Panicf("the model function has no variable that training can move; allowed: one or more, created in its scope, such as by layers.Dense")
+	}
 }
 
 // initializer is the default of a network's variables: those of two axes or more are normal, others zero. It remembers what it
@@ -177,8 +198,15 @@ func (t *Trace) initialize(store *model.Store, start *initializer) error {
 			return err
 		}
 		start.variable, start.drawn = v.Path()[1:], false
-		if err := store.InitializeVariables(pureGo, nil); err != nil {
-			return err
+		err := TryCatch(func() error { return store.InitializeVariables(pureGo, nil) })
+		if err == nil {
+			var value *tensors.Tensor
+			if value, err = v.Value(); err == nil && !value.Shape().Equal(v.Shape()) {
+				err = fmt.Errorf("it gives %s; allowed: %s", value.Shape(), v.Shape())
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("the initializer of variable %q: %w", start.variable, err)
 		}
 		if start.drawn {
 			if v.DType() == dtypes.Float32 {
@@ -282,18 +310,4 @@ func writeNumbers(digest hash.Hash, numbers ...uint64) {
 	for _, x := range numbers {
 		digest.Write(binary.LittleEndian.AppendUint64(nil, x))
 	}
-}
-
-// TryCatch calls a function and turns a panic in it, GoMLX's or that of a function of the reader's, into an error.
-func TryCatch(call func() error) (err error) {
-	defer func() {
-		switch e := recover().(type) {
-		case nil:
-		case error:
-			err = e
-		default:
-			err = fmt.Errorf("%v", e)
-		}
-	}()
-	return call()
 }

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -97,15 +99,15 @@ type crew struct {
 	mutex    sync.Mutex
 	queue    []*group   // not begun
 	idle     []*group   // begun, not over, and nobody is at it
+	given    []*group   // up, since they failed
 	begun    int        // groups that are begun and not over
 	programs []*program // of all parts
-	err      error      // the first
+	stopped  error      // by the context, the first
+	failed   []error    // of groups that cannot go on
 }
 
-// work returns when all groups are over, or with the first error.
+// work returns when all groups are over, or ctx is. A group that fails is given up, and the others go on.
 func (c *crew) work(ctx context.Context, parts []compute.Backend) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	var wait sync.WaitGroup
 	for _, part := range parts {
 		wait.Go(func() {
@@ -121,16 +123,16 @@ func (c *crew) work(ctx context.Context, parts []compute.Backend) error {
 					}
 					return g.advance(ctx, p)
 				})
-				c.put(g, err)
-				if err != nil {
-					cancel() // the others stop too
-					return
-				}
+				c.put(ctx, g, err)
 			}
 		})
 	}
 	wait.Wait()
-	return c.err
+	failed := c.failed
+	if most := 5; len(failed) > most {
+		failed = append(failed[:most:most], fmt.Errorf("and %d more networks failed", len(failed)-most))
+	}
+	return errors.Join(append(failed, c.stopped)...)
 }
 
 // compilation is what compiling a program costs, in network-steps: a part rather goes on with a group whose program it has.
@@ -145,7 +147,7 @@ const compilation = 3000
 func (c *crew) take(part compute.Backend, parts int) (*group, *program) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	if c.err != nil {
+	if c.stopped != nil {
 		return nil, nil
 	}
 	few := len(c.queue)+c.begun <= max(2*parts, 3)
@@ -218,15 +220,17 @@ func (c *crew) program(part compute.Backend, of *group) (here *program, elsewher
 }
 
 // put takes a group back.
-func (c *crew) put(g *group, err error) {
+func (c *crew) put(ctx context.Context, g *group, err error) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	switch {
-	case err != nil:
+	case err != nil && ctx.Err() != nil:
 		c.idle = append(c.idle, g) // to be freed
-		if c.err == nil {
-			c.err = err
-		}
+		c.stopped = cmp.Or(c.stopped, err)
+	case err != nil:
+		c.begun--
+		c.failed = append(c.failed, err)
+		c.given = append(c.given, g)
 	case g.over():
 		c.begun--
 		g.finalize()
@@ -243,7 +247,7 @@ func (c *crew) release() {
 			p.wait()
 			p.finalize()
 		}
-		for _, g := range c.idle {
+		for _, g := range append(c.idle, c.given...) {
 			g.finalize()
 		}
 		c.captures.finalize()
