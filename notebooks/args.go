@@ -57,7 +57,7 @@ func parse(args []string) (command, error) {
 		if err != nil {
 			return c, err
 		}
-		flags.StringVar(&c.ip, "ip", "localhost", "")
+		flags.StringVar(&c.ip, "ip", "127.0.0.1", "")
 		flags.IntVar(&c.port, "port", port, "")
 		flags.StringVar(&c.baseURL, "base-url", cmp.Or(os.Getenv("JUPYTERHUB_SERVICE_PREFIX"), "/"), "")
 		flags.BoolVar(&c.noBrowser, "no-browser", false, "")

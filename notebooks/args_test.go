@@ -24,9 +24,9 @@ func TestParse(t *testing.T) {
 		want command
 		err  string // part of it; "help": flag.ErrHelp
 	}{
-		{"", command{ip: "localhost", port: 8888, baseURL: "/"}, ""},
+		{"", command{ip: "127.0.0.1", port: 8888, baseURL: "/"}, ""},
 		{"-ip 0.0.0.0 -port 9 --no-browser -base-url /a", command{ip: "0.0.0.0", port: 9, baseURL: "/a", noBrowser: true}, ""},
-		{"-no-browser -- --ip=0.0.0.0 --ServerApp.token=x", command{ip: "localhost", port: 8888, baseURL: "/", noBrowser: true,
+		{"-no-browser -- --ip=0.0.0.0 --ServerApp.token=x", command{ip: "127.0.0.1", port: 8888, baseURL: "/", noBrowser: true,
 			jupyter: []string{"--ip=0.0.0.0", "--ServerApp.token=x"}}, ""},
 		{"-- --ServerApp.token=", command{}, "--ServerApp.token is empty"},
 		{"-- --token '' --ip=0.0.0.0", command{}, "--token is empty"},

@@ -20,7 +20,7 @@ import (
 // asks nobody for news and newer versions.
 func TestLabIsClosed(t *testing.T) {
 	w := ready(t)
-	for _, ip := range []string{"localhost", "0.0.0.0"} {
+	for _, ip := range []string{"127.0.0.1", "0.0.0.0"} {
 		t.Run(ip, func(t *testing.T) {
 			lab := startLab(t, w, ip)
 			for _, path := range []string{"lab", "api/contents", "api/kernels", "files/00_start_here.ipynb"} {
@@ -35,7 +35,7 @@ func TestLabIsClosed(t *testing.T) {
 				t.Errorf("another token: %d", code)
 			}
 			_, page := lab.get(t, "lab", lab.Token)
-			for _, part := range []string{`"news": {"disabled": true}`, `"@jupyterlab/apputils-extension:announcements": true`} {
+			for _, part := range []string{`"news": {"disabled": true}`, `"disabledExtensions": ["@jupyterlab/apputils-extension:announcements"]`} {
 				if !strings.Contains(page, part) {
 					t.Errorf("no %s in the configuration of the page", part)
 				}

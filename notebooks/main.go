@@ -24,7 +24,7 @@ usage: go run ./notebooks [COMMAND] [FLAGS]
 
   (none)           set up what is missing, then open JupyterLab on the notebooks
       -port N        listen on this port (default JUPYTER_PORT or 8888, or the next free one)
-      -ip ADDRESS    listen on this address (default localhost; 0.0.0.0 in a container)
+      -ip ADDRESS    listen on this address (default 127.0.0.1; 0.0.0.0 in a container)
       -base-url PATH the path that a proxy in front knows it by (default /, or JUPYTERHUB_SERVICE_PREFIX)
       -no-browser    print the address, open nothing
       -- OPTIONS     JupyterLab's own, in place of -port, -ip and -base-url
