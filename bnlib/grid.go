@@ -28,7 +28,7 @@ type Grid struct {
 // Axis is what changes along one side of a grid.
 type Axis struct {
 	Name   string
-	Values []float64
+	Values []float64                          // finite, each once
 	Labels []string                           // of the values; nil: they are numbers
 	Set    func(e *Experiment, value float64) // e is a copy of its own
 }
