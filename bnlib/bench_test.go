@@ -2,6 +2,7 @@ package bnlib
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 )
@@ -32,4 +33,38 @@ func BenchmarkPair(b *testing.B) {
 		total += end.Sub(start)
 	}
 	b.ReportMetric(float64(2*benchmarkSteps*b.N)/total.Seconds(), "network-steps/s")
+}
+
+// BenchmarkGridStored asks a store for all of a grid that it has, as the last command of a sweep does, and reports the time for a network,
+// which does not depend on how many there are; and how many are stored in a second, flushed to the disk of the temporary folder.
+func BenchmarkGridStored(b *testing.B) {
+	for _, n := range []int{300, 3000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			rates := make([]float64, n)
+			for i := range rates {
+				rates[i] = float64(i+1) / float64(n)
+			}
+			g := Grid{Base: Article(1), Axes: []Axis{Rate(rates...)}, Norms: []Norm{None}}
+			o := options(b)
+			t, err := newTraining(g.Networks(), o)
+			if err != nil {
+				b.Fatal(err)
+			}
+			begun := time.Now()
+			for _, j := range t.jobs {
+				j.run.Status = Finished
+				if err := o.Store.Save(j.run); err != nil {
+					b.Fatal(err)
+				}
+			}
+			stored := float64(n) / time.Since(begun).Seconds()
+			for b.Loop() {
+				if _, missing, err := g.Stored(o); err != nil || missing != 0 {
+					b.Fatal(missing, err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*n), "µs/network")
+			b.ReportMetric(stored, "stored/s")
+		})
+	}
 }
