@@ -1,11 +1,27 @@
 // Sweep trains grids that outgrow one machine: every process trains its share and puts runs into a store that all share, by what they
 // computed. Nobody coordinates: the store is the only truth, what it has is not trained again, and a process that died is started
-// again. See docker/ for Slurm and Kubernetes.
+// again. docker/sweep.sbatch does it on Slurm, docker/job.yaml on Kubernetes.
 //
 //	go run ./notebooks sweep                     what there is
 //	go run ./notebooks sweep phase -shard 3/8    train the fourth of eight shares
 //	go run ./notebooks sweep phase -missing      what no process has trained yet
 //	go run ./notebooks sweep phase -draw map.png the figure, once it is whole
+//
+// # A hundred thousand networks
+//
+// On paper, from what was measured on one machine of two cores, for the article's network:
+//   - Time: a core makes some 1900 network-steps a second (README, "How fast"): 15 core hours at 1000 steps each, a month of one core
+//     at 50000. A process takes seconds to start and compile, so a share should have a minute's work at least.
+//   - Disk: a run is 0.55 MB, nearly all of it weights, and 0.75 MB with the losses of 50000 steps: 55 to 75 GB in 100000 files. This
+//     breaks first; job.yaml asks for 10 GiB, room for 19000.
+//   - The folder: each run is one file made, flushed and renamed. A local disk did a hundred a second for one writer, memory five
+//     thousand (go test ./bnlib -run '^$' -bench GridStored). Networks of 1000 steps come at two a second from each core, so from some
+//     fifty cores on such a disk is what they wait for; those of 50000 steps would need thousands of cores.
+//   - Reading: -missing reads a header of each run, 0.1 to 0.2 ms on a local disk (the same benchmark): 10 to 20 s; where a file
+//     costs a millisecond of network, minutes. A share reads its own runs and the names of the others.
+//   - Memory: the list of all networks takes 24 MB, their results 75 MB. Weights are stored and let go.
+//   - Schedulers: an array of Slurm has 1000 tasks at most unless its MaxArraySize is raised: a hundred networks a share. An Indexed
+//     Job may have as many indexes as there are networks.
 package main
 
 import (

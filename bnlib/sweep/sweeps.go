@@ -22,7 +22,7 @@ type sweep struct {
 
 // sweeps are what there is to train. One more is one more entry.
 var sweeps = []sweep{
-	{"try", "std × learning rate, eight points, 200 steps: to try a cluster in a minute", try, chart.GridMap},
+	{"try", "std × learning rate, eight points, 1000 steps: to try a cluster in a minute", try, chart.GridMap},
 	{"eight", "the article's eight experiments, 50000 steps, five seeds", eight, func(r *bnlib.Results) *plot.Figure {
 		return chart.SeedBands(r.Replicates()...)
 	}},
@@ -42,7 +42,7 @@ func find(name string) (sweep, error) {
 
 func try() bnlib.Grid {
 	base := bnlib.Article(1)
-	base.Steps, base.Every = 200, 100
+	base.Steps, base.Every = 1000, 500
 	return bnlib.Grid{Base: base, Axes: []bnlib.Axis{bnlib.Std(0.05, 5), bnlib.Rate(decades(0.003, 3, 4)...)}}
 }
 
