@@ -83,6 +83,8 @@ def report(cell, index, count, clean):
             error = [part for part in output.traceback if not re.fullmatch(r"# gonb_\w+\s*", part)] or [output.evalue]
     text = "\n".join(part.strip() for part in said if part.strip())
     text = "\n".join([text] + [part.strip() for part in error if part.strip() not in text]).strip()
+    if "signal: killed" in text:
+        text += "\nthe system ended the cell's program: it may have run out of memory"
     lines = [line for line in cell.source.splitlines() if line.strip()]
     code = [line for line in lines if not line.startswith(("%", "//", "import"))] or lines
     return dict(cell=index + 1, cells=count, first=(code or [""])[0].strip(), text=text)

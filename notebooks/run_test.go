@@ -111,6 +111,7 @@ func TestFailingCell(t *testing.T) {
 		{"panic", "%%\npanic(\"too \\x1b[1mbold\")", `panic("too \x1b[1mbold")`, "panic: too bold"},
 		{"refused", "import (\n\t\"batchnorm/bnlib\"\n\t\"batchnorm/bnlib/show\"\n\t\"github.com/janpfeifer/must\"\n)\n\n%%\n" +
 			"e := bnlib.Article(1)\ne.Batch = 0\nmust.M1(show.Compare(e))", `"batchnorm/bnlib"`, "Experiment.Batch is 0; allowed: 1 to 55000"},
+		{"killed", "%%\np, _ := os.FindProcess(os.Getpid())\np.Kill()\nselect {}", "p, _ := os.FindProcess(os.Getpid())", "may have run out of memory"},
 		{"kernel", "%%\np, _ := os.FindProcess(os.Getppid())\np.Kill()\nselect {}", "p, _ := os.FindProcess(os.Getppid())", "the kernel died"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
