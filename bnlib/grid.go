@@ -253,6 +253,8 @@ func (g Grid) networksOf(points []int) (networks []Network, err error) {
 // TrainShard trains Shard(i, n) as Train does the whole, but for what the store has from a machine of another kind, which is not
 // trained again: one of each is enough. It returns the runs of the share, in the order of Networks(Shard(i, n)...). It reads no more
 // of the store than the share, and the names of the rest.
+//
+// Since nobody has what is not stored, the first run that cannot be ends it: see [ErrNotStored].
 func (g Grid) TrainShard(ctx context.Context, i, n int, options *Options) ([]*Run, error) {
 	points := g.Shard(i, n)
 	if len(points) == 0 {
@@ -262,7 +264,14 @@ func (g Grid) TrainShard(ctx context.Context, i, n int, options *Options) ([]*Ru
 	if err != nil {
 		return nil, err
 	}
-	return t.runs, t.train(ctx)
+	within, stop := context.WithCancel(ctx)
+	defer stop()
+	t.stop = stop
+	err = t.train(within)
+	if t.unsaved != nil && ctx.Err() == nil {
+		err = t.notStored()
+	}
+	return t.runs, err
 }
 
 // Stored returns what the store has of the grid, as Train returns it, whoever trained it: of a network that only machines of another

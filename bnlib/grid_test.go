@@ -381,3 +381,34 @@ func TestSaveFails(t *testing.T) {
 		done(name+", grid", results.Runs, err)
 	}
 }
+
+// TestShardNotStored trains a share into a folder that is replaced by a file: it ends soon, and says why.
+func TestShardNotStored(t *testing.T) {
+	on, err := pureGo()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &Options{Backend: on, Store: &Store{Dir: filepath.Join(t.TempDir(), "runs")}}
+	o.Recorder = recorderFunc(func(p Progress) {
+		if p.Done == 0 {
+			if err := os.WriteFile(o.Store.Dir, nil, 0o644); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	var base Experiment
+	o.Data, base = tiny(t)
+	runs, err := Grid{Base: base, Seeds: 100}.TrainShard(t.Context(), 0, 1, o)
+	if !errors.Is(err, ErrNotStored) || errors.Is(err, context.Canceled) || len(runs) != 200 {
+		t.Errorf("%d runs, %v", len(runs), err)
+	}
+	done := 0
+	for _, run := range runs {
+		if !run.Status.Early() {
+			done++
+		}
+	}
+	if done == 0 || done == len(runs) {
+		t.Errorf("%d of %d networks were trained to their end", done, len(runs))
+	}
+}

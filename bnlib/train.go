@@ -154,6 +154,7 @@ type training struct {
 	runs     []*Run
 	jobs     []*job // what the store does not have
 	start    time.Time
+	stop     func() // ends the training where a run cannot be stored; nil: it goes on, and the run is kept in memory
 
 	mutex   sync.Mutex // guards what follows, and the runs
 	unsaved error      // the first of a run that could not be stored
@@ -380,10 +381,15 @@ func (t *training) train(ctx context.Context) error {
 	if err != nil {
 		err = fmt.Errorf("bnlib: %w", err)
 	}
-	if t.unsaved != nil {
-		err = errors.Join(err, fmt.Errorf("%w: %w; mend that, or name another folder in %s", ErrNotStored, t.unsaved, StoreEnv))
+	return errors.Join(err, t.notStored())
+}
+
+// notStored is the error of a training whose runs, or some of them, could not be stored.
+func (t *training) notStored() error {
+	if t.unsaved == nil {
+		return nil
 	}
-	return err
+	return fmt.Errorf("%w: %w; mend that, or name another folder in %s", ErrNotStored, t.unsaved, StoreEnv)
 }
 
 // record tells the recorder where the training stands.
@@ -401,7 +407,7 @@ func (t *training) record(p engine.Progress, last *job) {
 	t.Recorder.Record(progress)
 }
 
-// keep stores a run that is done. One that cannot be stored is kept in memory, and the training goes on.
+// keep stores a run that is done. One that cannot be stored is kept in memory.
 func (t *training) keep(j *job) {
 	t.mutex.Lock()
 	j.run.take(j.Result)
@@ -421,6 +427,9 @@ func (t *training) keep(j *job) {
 	defer t.mutex.Unlock()
 	if t.unsaved == nil {
 		t.unsaved = err
+	}
+	if err != nil && t.stop != nil {
+		t.stop()
 	}
 	if t.headsOnly && err == nil {
 		j.run.Losses, j.run.Weights = nil, nil
