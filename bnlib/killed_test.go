@@ -252,7 +252,7 @@ func killAndLook(t *testing.T, on string, n int) {
 		left := len(inFolder(t, s, ".part"))
 		torn, parts = torn+left-parts, left
 	}
-	t.Logf("%d processes killed, %d of them while writing; %d times a run that was reported as stored was looked for, and was there", n, torn, stored)
+	t.Logf("%d processes killed, which left %d half-written files; %d times a run that was reported as stored was looked for, and was there", n, torn, stored)
 	if n >= 10 && torn == 0 {
 		t.Error("nobody was killed while writing")
 	}
