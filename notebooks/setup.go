@@ -115,10 +115,28 @@ func (w *workbook) carryOutOne(ctx context.Context, s step, p *progress) error {
 	}
 	if err != nil {
 		r.end("")
-		return err
+		return w.roomFault(err)
 	}
 	r.end("done in " + seconds(time.Since(r.begun)))
 	return w.stamp(s.name, s.key(ctx))
+}
+
+// setupSize is about what set-up writes, in bytes: the plugin is 270 MB of it, and the packages as much.
+const setupSize = 600 << 20
+
+// roomFault adds to an error that there is little room on a disk which set-up writes to: programs that run into that fail
+// in many ways, and not all say why.
+func (w *workbook) roomFault(err error) error {
+	for _, place := range []struct{ dir, mend string }{
+		{w.home, "make room there, or let " + host.DirEnv + " name a folder on another disk"},
+		{os.TempDir(), "make room there, or let TMPDIR name a folder on another disk"},
+	} {
+		if free, ok := freeSpace(place.dir); ok && free < setupSize {
+			err = fmt.Errorf("%w\nthere is no space left on device, or nearly so: %s has %d MB, and set-up needs up to %d MB; %s",
+				err, place.dir, free>>20, setupSize>>20, place.mend)
+		}
+	}
+	return err
 }
 
 // steps returns the parts of set-up in order.

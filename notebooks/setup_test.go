@@ -233,3 +233,13 @@ func TestLock(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestFreeSpace(t *testing.T) {
+	dir := t.TempDir()
+	if free, ok := freeSpace(dir); !ok || free == 0 {
+		t.Errorf("%s: %d bytes, %v", dir, free, ok)
+	}
+	if _, ok := freeSpace(filepath.Join(dir, "missing")); ok {
+		t.Error("a folder that is not there has space")
+	}
+}

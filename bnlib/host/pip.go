@@ -125,7 +125,7 @@ func complaint(out []byte, err error) string {
 	}
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	for _, line := range lines {
-		if strings.HasPrefix(line, "ERROR:") {
+		if strings.HasPrefix(line, "ERROR:") && line != "ERROR: Exception:" { // which a traceback follows
 			return strings.TrimSpace(strings.TrimPrefix(line, "ERROR:"))
 		}
 	}

@@ -36,6 +36,7 @@ func TestComplaint(t *testing.T) {
 	for out, want := range map[string]string{
 		"Looking\nERROR: no such package\nmore": "no such package",
 		"a\nb\n":                                "b",
+		"ERROR: Exception:\nTraceback\n  x\nOSError: [Errno 28] No space left on device": "OSError: [Errno 28] No space left on device",
 	} {
 		if got := complaint([]byte(out), nil); got != want {
 			t.Errorf("%q: %q, want %q", out, got, want)
