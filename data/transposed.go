@@ -4,8 +4,8 @@ package data
 const fewOnes = 20
 
 // transposed reports whether a set looks like one of digits whose rows and columns are exchanged, as in the files of EMNIST:
-// whether the ink of the images labelled 1 spreads at least twice as far to the sides as up and down. In MNIST it spreads six
-// times as far up and down.
+// whether the ink of the images labelled 1 spreads at least twice as far to the sides as up and down. In MNIST it spreads
+// two and a half times as far up and down.
 func transposed(s Set) bool {
 	var down, across float64
 	ones := 0
