@@ -22,8 +22,9 @@ const workEnv = "BATCHNORM_WORK"
 // programsEnv names the folder of compiled programs; package backend reads it.
 const programsEnv = "BATCHNORM_PROGRAMS"
 
-// findWork finds the reader's own folder, makes it, and tells bnlib where in it runs and programs are kept. On a read-only file system there is
-// none that lasts.
+// findWork finds the reader's own folder, makes it, and tells bnlib where in it runs and programs are kept, and where set-up
+// installed XLA: from that folder, which lies outside the clone, cells would not find it. On a read-only file system there is no
+// folder that lasts.
 func (w *workbook) findWork() error {
 	dir := os.Getenv(workEnv)
 	if dir == "" {
@@ -46,9 +47,11 @@ func (w *workbook) findWork() error {
 		return fmt.Errorf("the reader's folder, %s=%s, cannot be written as user %d: %w\n"+
 			"let that user write there, run this as the user whose folder it is (--user), or name another folder", workEnv, w.work, os.Getuid(), err)
 	}
-	for name, folder := range map[string]string{host.RunsEnv: "runs", programsEnv: "programs"} {
+	for name, folder := range map[string]string{
+		host.DirEnv: w.home, host.RunsEnv: filepath.Join(w.state(), "runs"), programsEnv: filepath.Join(w.state(), "programs"),
+	} {
 		if os.Getenv(name) == "" {
-			if err := os.Setenv(name, filepath.Join(w.state(), folder)); err != nil {
+			if err := os.Setenv(name, folder); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}

@@ -98,7 +98,7 @@ func TestMoveIn(t *testing.T) {
 		}
 	}
 	env := w.env()
-	for _, want := range []string{host.RunsEnv + "=" + filepath.Join(work, ".batchnorm", "runs"),
+	for _, want := range []string{host.DirEnv + "=" + w.home, host.RunsEnv + "=" + filepath.Join(work, ".batchnorm", "runs"),
 		programsEnv + "=" + filepath.Join(work, ".batchnorm", "programs"),
 		"JUPYTER_DATA_DIR=" + filepath.Join(work, ".batchnorm", "jupyter", "data")} {
 		if !slices.Contains(env, want) {
