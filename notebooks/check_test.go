@@ -32,11 +32,13 @@ type cell struct {
 	Source  lines           `json:"source"`
 	Count   *int            `json:"execution_count"`
 	Meta    json.RawMessage `json:"metadata"`
-	Outputs []struct {
-		Type string                     `json:"output_type"`
-		Data map[string]json.RawMessage `json:"data"`
-		Text lines                      `json:"text"`
-	} `json:"outputs"`
+	Outputs []output        `json:"outputs"`
+}
+
+type output struct {
+	Type string                     `json:"output_type"`
+	Data map[string]json.RawMessage `json:"data"`
+	Text lines                      `json:"text"`
 }
 
 // lines is a text that the format writes as one string or as a list of them.
