@@ -19,7 +19,7 @@ const (
 // 5 to 95. The runs need snapshots, which Options.Hooks takes.
 func Bands(runs ...*bnlib.Run) *plot.Figure {
 	runs = present(runs)
-	f := &plot.Figure{Title: bandsTitle(runs), Subtitle: conditions(runs), Columns: len(runs), Width: 390 * max(2, len(runs)), Height: 140}
+	f := &plot.Figure{Title: bandsTitle(runs), Subtitle: conditions(runs), Columns: len(runs), Width: plot.PageWidth, Height: 140}
 	explain(f, bandLegend+ofImages(snapshots(runs)))
 	looks := appearances(runs)
 	names := layers(snapshots(runs)...)

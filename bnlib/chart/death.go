@@ -19,7 +19,7 @@ import (
 // step: Experiment.Every is 1.
 func FirstSteps(runs ...*bnlib.Run) *plot.Figure {
 	runs = present(runs)
-	f := &plot.Figure{Title: firstStepsTitle(runs), Subtitle: conditions(runs), Columns: len(runs), Width: max(640, 195*len(runs)), Height: 120}
+	f := &plot.Figure{Title: firstStepsTitle(runs), Subtitle: conditions(runs), Columns: len(runs), Width: plot.PageWidth, Height: 120}
 	names := layers(snapshots(runs)...)
 	if len(names) == 0 {
 		return unprobed(f, runs)

@@ -76,7 +76,7 @@ func Distributions(runs ...*bnlib.Run) *plot.Explorer {
 }
 
 func newDistributions(runs []*bnlib.Run) *plot.Figure {
-	return &plot.Figure{Subtitle: conditions(runs), Columns: len(runs), Width: 390 * max(2, len(runs)), Height: 100, Fixed: true}
+	return &plot.Figure{Subtitle: conditions(runs), Columns: len(runs), Width: plot.PageWidth, Height: 100, Fixed: true}
 }
 
 // frames picks the steps to show of those at which runs were looked into, the first and the last among them: evenly, if the

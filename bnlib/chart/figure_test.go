@@ -66,7 +66,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if most := 40_000 + 10_000*max(1, len(figure.Panels)/2); len(picture) > most {
+			if most := 45_000 + 10_000*max(1, len(figure.Panels)/2); len(picture) > most {
 				t.Errorf("PNG is %d bytes, want at most %d", len(picture), most)
 			}
 			vegalite.Of(t, figure)

@@ -12,8 +12,8 @@ import (
 const (
 	firstLayer      = "hidden_1/dense/weights"
 	pictureSide     = 28 // of an MNIST image, in pixels
-	picturesAcross  = 6
-	picturesDown    = 4
+	picturesAcross  = 4
+	picturesDown    = 6
 	pictureGap      = 1 // pixels between two pictures
 	pictureScale    = 2 // CSS pixels to the pixel
 	gridAcross      = picturesAcross*(pictureSide+pictureGap) - pictureGap

@@ -30,7 +30,7 @@ func TestFirstLayer(t *testing.T) {
 	}
 	cells := figure.Panels[0].Cells[0]
 	columns, rows := len(cells.Values), len(cells.Values[0])
-	if columns != 6*29-1 || rows != 4*29-1 {
+	if columns != 4*29-1 || rows != 6*29-1 {
 		t.Fatalf("%d by %d cells", columns, rows)
 	}
 	if got := cells.Values[0][rows-1]; got != 29 {

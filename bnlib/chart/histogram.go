@@ -30,7 +30,7 @@ func HistogramHeat(runs ...*bnlib.Run) *plot.Figure {
 		Title:    bandsTitle(runs),
 		Subtitle: conditions(runs),
 		Columns:  len(runs),
-		Width:    390 * max(2, len(runs)),
+		Width:    plot.PageWidth,
 		Height:   heatHeight,
 	}
 	looks := appearances(runs)

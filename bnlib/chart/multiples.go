@@ -18,7 +18,7 @@ func Multiples(pairs [][]*bnlib.Run) *plot.Figure {
 		pairs[i] = present(pairs[i])
 	}
 	f := &plot.Figure{Title: multiplesTitle(pairs), Columns: min(4, len(pairs)), Height: 120}
-	f.Width = max(640, 195*f.Columns)
+	f.Width = plot.PageWidth
 	var all []*bnlib.Run
 	for _, runs := range pairs {
 		p := accuracyPanel(runs, false)

@@ -19,7 +19,7 @@ func SignalProfile(networks []bnlib.Network, snapshots []probe.Snapshot) *plot.F
 	groups := group(networks[:min(len(networks), len(snapshots))])
 	f := &plot.Figure{
 		Title: profileTitle(networks, snapshots), Subtitle: bandLegend + ofImages(snapshots), Columns: len(groups), Height: 120,
-		Width: max(640, 195*len(groups)),
+		Width: plot.PageWidth,
 	}
 	if len(groups) == 0 {
 		return unprobed(f, nil)

@@ -17,7 +17,7 @@ func Units(runs ...*bnlib.Run) *plot.Figure {
 	names := layers(snapshots(runs)...)
 	f := &plot.Figure{Subtitle: conditions(runs), Columns: min(3, len(names)), Height: 200}
 	if len(names) > 1 {
-		f.Width = 780
+		f.Width = plot.PageWidth
 	}
 	if len(names) == 0 {
 		f.Title = topic("saturated and dead units: ", runs) + notProbed

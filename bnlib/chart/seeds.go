@@ -48,7 +48,7 @@ func seeds(replicates []bnlib.Replicates, measure seedMeasure) *plot.Figure {
 	replicates = presentOf(replicates)
 	f := &plot.Figure{Title: seedsTitle(replicates, measure), Columns: min(4, len(replicates))}
 	if len(replicates) > 1 {
-		f.Width, f.Height = max(640, 195*f.Columns), 120
+		f.Width, f.Height = plot.PageWidth, 120
 	}
 	var all []*bnlib.Run
 	for _, r := range replicates {

@@ -82,6 +82,6 @@ func signalState(g groupOfNetworks, snapshots []probe.Snapshot) *plot.Figure {
 	return &plot.Figure{
 		Title:    fmt.Sprintf("Before training, %s: first loss %s", g.title, title),
 		Subtitle: "saturated: slope of the sigmoid or of tanh below 0.01; dead: ReLU 0 on every image" + ofImages(snapshots[g.members[0]:][:1]),
-		Panels:   panels, Columns: len(panels), Width: 780, Height: 170,
+		Panels:   panels, Columns: len(panels), Width: plot.PageWidth, Height: 170,
 	}
 }

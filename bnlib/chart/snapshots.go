@@ -37,7 +37,7 @@ func snapshots(runs []*bnlib.Run) []probe.Snapshot {
 // seen returns the snapshots of a run, evenly picked where there are more than a panel has pixels for, two each. The first and
 // the last are among them.
 func seen(run *bnlib.Run) []probe.Snapshot {
-	const most = (390 - plot.AxisWidth) / 2
+	const most = (plot.PageWidth/2 - plot.AxisWidth) / 2
 	all := run.Snapshots()
 	every := (len(all) + most - 2) / (most - 1)
 	var out []probe.Snapshot

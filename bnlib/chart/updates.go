@@ -18,7 +18,7 @@ import (
 // snapshots, which Options.Hooks takes.
 func Sizes(runs ...*bnlib.Run) *plot.Figure {
 	runs = present(runs)
-	f := &plot.Figure{Title: sizesTitle(runs), Subtitle: conditions(runs), Columns: len(runs), Width: 390 * max(2, len(runs)), Height: 180}
+	f := &plot.Figure{Title: sizesTitle(runs), Subtitle: conditions(runs), Columns: len(runs), Width: plot.PageWidth, Height: 180}
 	for _, run := range runs {
 		if n := sizesWindow(run); run == runs[0] || n != sizesWindow(runs[0]) {
 			explain(f, fmt.Sprintf("line: mean of %d looks, one minibatch each; band: smallest to largest", n))
@@ -61,7 +61,7 @@ func Sizes(runs ...*bnlib.Run) *plot.Figure {
 
 // sizesWindow is how many looks of a run make one point of a curve of Sizes: five, or as many more as leave each point four pixels.
 func sizesWindow(run *bnlib.Run) int {
-	const points = (390 - plot.AxisWidth) / 4
+	const points = (plot.PageWidth/2 - plot.AxisWidth) / 4
 	return max(5, (len(run.Snapshots())+points-1)/points)
 }
 

@@ -19,7 +19,7 @@ type Figure struct {
 	Subtitle string // under which conditions; may be empty
 	Panels   []Panel
 	Columns  int  // panels in a row; 0: all of them
-	Width    int  // of the whole in CSS pixels; 0: 640 for one column, 390 for each of several
+	Width    int  // of the whole in CSS pixels; 0: 640 for one column, PageWidth for several
 	Height   int  // of each panel's plotting area in CSS pixels; 0: 280 for one column, 240 for several
 	Fixed    bool // the page's axes cannot be moved or zoomed: those of different panels mean different things
 }
@@ -120,11 +120,15 @@ func (f *Figure) columns() int {
 	return n
 }
 
+// PageWidth is the width, in CSS pixels, that a figure has where a projector shows a page of JupyterLab: of 1024 pixels, or of 1366 at
+// one and a half times the size, the page's margins leave this.
+const PageWidth = 720
+
 // size returns the width of the whole and the height of each panel's plotting area, in CSS pixels.
 func (f *Figure) size() (width, height int) {
 	width, height = 640, 280
-	if n := f.columns(); n > 1 {
-		width, height = 390*n, 240
+	if f.columns() > 1 {
+		width, height = PageWidth, 240
 	}
 	if f.Width > 0 {
 		width = f.Width

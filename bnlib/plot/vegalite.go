@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Hint says what a reader can do with the Vega-Lite rendering of a figure of curves.
@@ -26,6 +27,26 @@ func (s *sheet) hint() string {
 		}
 	}
 	return cellHint
+}
+
+// description is what a screen reader says of the figure: what it shows first, then what can be done with it.
+func (s *sheet) description() string {
+	said := slices.Concat(s.title, s.subtitle)
+	if len(said) == 0 {
+		return s.hint()
+	}
+	return strings.TrimSuffix(strings.Join(said, " "), ".") + ". " + s.hint()
+}
+
+// fileName is what a figure is called where a reader saves it: the first words of its title.
+func (s *sheet) fileName() string {
+	words := strings.FieldsFunc(strings.ToLower(strings.Join(s.title, " ")), func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	})
+	if len(words) == 0 {
+		return "figure"
+	}
+	return strings.Join(words[:min(len(words), 8)], "_")
 }
 
 type object = map[string]any
@@ -61,7 +82,8 @@ func (s *sheet) vegaLite() (object, error) {
 	}
 	spec := object{
 		"$schema":     "https://vega.github.io/schema/vega-lite/v5.json",
-		"description": s.hint(),
+		"description": s.description(),
+		"usermeta":    object{"embedOptions": object{"downloadFileName": s.fileName(), "scaleFactor": 2}},
 		"background":  paper,
 		"padding":     8,
 		"datasets":    data.vegaLite(),
