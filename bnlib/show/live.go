@@ -175,15 +175,24 @@ const (
 )
 
 func (l *Live) draw() {
+	var f frame
+	var came time.Time
+	var clock <-chan time.Time // ticks while XLA compiles, of which there is no other news
 	for {
-		var f frame
 		select {
 		case f = <-l.frames:
+			came = time.Now()
+		case <-clock:
 		case <-l.over:
 			return
 		}
 		start := time.Now()
-		if err := send(l.id, page(f.html(), summary(f.Progress))); err != nil {
+		at := f.Progress
+		if clock = nil; at.Stage == bnlib.Compiling {
+			at.Elapsed += start.Sub(came)
+			clock = time.After(time.Second)
+		}
+		if err := send(l.id, page(f.html(), summary(at))); err != nil {
 			continue // Finish says so
 		}
 		cost := time.Since(start)
