@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -12,7 +13,7 @@ import (
 )
 
 // commands are the words that may stand first on the command line; the empty one opens JupyterLab.
-var commands = []string{"", "setup", "run", "export", "sweep", "doctor", "health"}
+var commands = []string{"", "setup", "run", "export", "sweep", "reset", "doctor", "health"}
 
 // command is a parsed command line.
 type command struct {
@@ -96,10 +97,13 @@ func parse(args []string) (command, error) {
 				"leave it out to have one chosen", name)
 		}
 	}
+	if c.name == "reset" && len(c.names) == 0 {
+		return c, errors.New("reset names no page; allowed: one or more, such as 11_experiment_1")
+	}
 	if c.name == "run" && c.jobs < 1 {
 		return c, fmt.Errorf("-jobs is %d; allowed: 1 or more", c.jobs)
 	}
-	if len(c.names) > 0 && c.name != "run" && c.name != "export" {
+	if len(c.names) > 0 && !slices.Contains([]string{"run", "export", "reset"}, c.name) {
 		return c, fmt.Errorf("%q: nothing can stand there (go run ./notebooks -h lists what there is)", c.names[0])
 	}
 	return c, nil

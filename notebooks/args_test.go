@@ -149,6 +149,9 @@ func TestLabArgs(t *testing.T) {
 	if slices.Contains(args, "--no-browser") {
 		t.Error("no browser is opened though there is a screen")
 	}
+	if slices.ContainsFunc(args, func(arg string) bool { return strings.Contains(arg, "token") || strings.Contains(arg, "password") }) {
+		t.Errorf("%q: JupyterLab is to choose its token itself", args)
+	}
 	if got, want := slices.Contains(args, "--allow-root"), os.Geteuid() == 0; got != want {
 		t.Errorf("--allow-root: %v, want %v", got, want)
 	}

@@ -266,7 +266,7 @@ func TestFaults(t *testing.T) {
 }
 
 // testWorkbook is the clone that the test runs in.
-func testWorkbook(t *testing.T) *workbook {
+func testWorkbook(t testing.TB) *workbook {
 	t.Helper()
 	w, err := open(logger{t})
 	if err != nil {
@@ -289,7 +289,7 @@ func ready(t *testing.T) *workbook {
 }
 
 // logger writes what the program says to the test's log.
-type logger struct{ t *testing.T }
+type logger struct{ t testing.TB }
 
 func (l logger) Write(p []byte) (int, error) {
 	l.t.Log(strings.TrimRight(string(p), "\n"))
@@ -297,7 +297,7 @@ func (l logger) Write(p []byte) (int, error) {
 }
 
 // writeBook writes a notebook of the given cells; one that begins with # is prose.
-func writeBook(t *testing.T, path string, cells ...string) {
+func writeBook(t testing.TB, path string, cells ...string) {
 	t.Helper()
 	var list []any
 	for i, source := range cells {

@@ -11,6 +11,7 @@ import sys
 import time
 
 import nbformat
+from gonb_messages import LANGUAGE
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
@@ -138,10 +139,7 @@ def main(source, result, folder, root):
         fold(cell)
     # Only what does not change with the machine, so that a second run makes a small difference.
     nb.metadata["kernelspec"] = {"display_name": "Go (gonb)", "language": "go", "name": "gonb"}
-    nb.metadata["language_info"] = {
-        "codemirror_mode": "", "file_extension": ".go", "mimetype": "text/x-go", "name": "go",
-        "nbconvert_exporter": "", "pygments_lexer": "go",
-    }
+    nb.metadata["language_info"] = LANGUAGE
     nb.metadata.pop("widgets", None)
     nbformat.validate(nb)
     os.makedirs(os.path.dirname(os.path.abspath(result)), exist_ok=True)

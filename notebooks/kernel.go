@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// kernelFormat changes when registerKernel or quieten writes something else than before.
+// kernelFormat changes when registerKernel writes something else than before.
 const kernelFormat = "8"
 
 // registerKernel tells the project's own Jupyter about the Go kernel, twice: once for JupyterLab, and once for notebooks
@@ -65,7 +65,7 @@ func (w *workbook) registerKernel(ctx context.Context, r *report, goroot string)
 			return err
 		}
 	}
-	return w.quieten()
+	return nil
 }
 
 // logFlag is the kernel's option that names its log.
@@ -82,22 +82,4 @@ func (w *workbook) cellFlags(ctx context.Context, r *report) string {
 		}
 	}
 	return common + "'-ldflags=-s -w'"
-}
-
-// quieten keeps JupyterLab from asking newcomers whether it may fetch news, and from starting npm in search of language
-// servers that the workbook does not use.
-func (w *workbook) quieten() error {
-	for name, text := range map[string]string{
-		"labconfig/page_config.json":            `{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}`,
-		"jupyter_server_config.d/workbook.json": `{"ServerApp": {"jpserver_extensions": {"jupyter_lsp": false}}}`,
-	} {
-		path := filepath.Join(w.jupyter("config"), name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-		if err := writeFile(path, []byte(text+"\n")); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -24,7 +24,7 @@ func (w *workbook) lab(ctx context.Context, c command) error {
 	}
 	defer temp.remove()
 	cmd := exec.CommandContext(ctx, w.python(), w.labArgs(c)...)
-	cmd.Dir = w.pages()
+	cmd.Dir = w.desk()
 	cmd.Env = w.env(temp.env())
 	cmd.ExtraFiles = temp.inherited()
 	cmd.Stderr = os.Stderr // where Jupyter writes its address
@@ -67,8 +67,9 @@ func (w *workbook) finish(ctx context.Context) {
 // labArgs returns the command line of JupyterLab, for Python.
 func (w *workbook) labArgs(c command) []string {
 	args := []string{"-m", "jupyterlab",
-		"--ServerApp.root_dir=" + w.pages(),
+		"--ServerApp.root_dir=" + w.desk(),
 		"--Application.log_level=ERROR",
+		"--LabApp.custom_css=True",
 		"--LabApp.extension_manager=readonly", // nothing to install from the network
 		"--LabApp.news_url=None",
 		"--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
@@ -76,8 +77,7 @@ func (w *workbook) labArgs(c command) []string {
 		"--KernelSpecManager.allowed_kernelspecs=gonb", // the only one the workbook is about
 		"--KernelManager.shutdown_wait_time=0.5",       // GoNB does not end when asked, only when terminated
 		"--FileCheckpoints.checkpoint_dir=" + w.jupyter("checkpoints"),
-		// Beside the pages lies the program that opens them, which no reader of theirs looks for.
-		`--ContentsManager.hide_globs=["*.go","*.py","requirements.*","cells","openbackend","__pycache__"]`,
+		`--ContentsManager.hide_globs=["__pycache__","thumbnails"]`,
 	}
 	if names, err := w.notebooks(); err == nil && len(names) > 0 {
 		args = append(args, "--LabApp.default_url=/lab/tree/"+names[0]+".ipynb")

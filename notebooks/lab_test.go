@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // TestLab does to pages what readers do, in a browser and against the real kernel, and looks at what they would see.
@@ -28,6 +29,8 @@ func TestLab(t *testing.T) {
 		{"close and open", closeAndOpen},
 		{"edit while running", editWhileRunning},
 		{"kill the kernel", killKernel},
+		{"failing cells", failing},
+		{"completion", completes},
 		{"figures", figures},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.do(t, d) })
@@ -301,15 +304,67 @@ func editWhileRunning(t *testing.T, d *desk) {
 		t.Errorf("the page shows %v", s)
 	}
 	p.interrupt(1)
-	if got := p.until("both cells have ended", sight.idle).Cells[2]; got.Output != "after\n" || got.Errors != "" {
+	if got := p.until("no cell runs", sight.idle).Cells[2]; got.Output != "" || got.Errors != "" {
+		t.Errorf("the cell that waited behind an interrupted one says %q, errors %q; want nothing", got.Output, got.Errors)
+	}
+	p.runCell(2)
+	if got := p.until("it has ended", hasEnded(2)).Cells[2]; got.Output != "after\n" || got.Errors != "" {
 		t.Errorf("the edited cell says %q, errors %q", got.Output, got.Errors)
 	}
+}
+
+// failing runs a page with mistakes: what waits behind one is not run, and the page says what to do about it.
+func failing(t *testing.T, d *desk) {
+	writeBook(t, d.notebook("failing"), imports, "fmt.Println(1)", who, "%%\nfor {", "%%\nfmt.Println(nonesuch)", "%%\npanic(\"oh\")")
+	p := d.open(t, "failing")
+	p.menu("Run", "runmenu:run-all")
+	p.until("a cell has failed", hasEnded(1))
+	s := p.until("no cell runs", sight.idle)
+	for i, c := range s.Cells[2:] {
+		if c.Prompt != "[ ]:" || c.Output != "" {
+			t.Errorf("cell %d behind one that failed: prompt %s, output %q", i+3, c.Prompt, c.Output)
+		}
+	}
+	for cell, want := range map[int]string{1: "line %%", 3: "a } or ) is missing", 4: "declares nonesuch", 5: "exit status 2"} {
+		if cell > 1 {
+			p.runCell(cell)
+		}
+		c := p.until("it has ended", hasEnded(cell)).Cells[cell]
+		if said := c.Output + c.Errors; !strings.Contains(said, want) || strings.Contains(said, "gonb_") && cell != 5 {
+			t.Errorf("cell %d: %q, want %q, and no file of nobody's", cell+1, said, want)
+		}
+	}
+	p.shot()
+}
+
+// completes presses Tab behind a name.
+func completes(t *testing.T, d *desk) {
+	if err := testWorkbook(t).setup(t.Context(), all); err != nil { // the lab builds gopls while it is open, for kernels that start later
+		t.Fatal(err)
+	}
+	writeBook(t, d.notebook("completes"), imports, "%%\nfmt.Printl")
+	p := d.open(t, "completes")
+	p.runCell(0)
+	p.until("it has run", hasEnded(0))
+	p.click(cellAt(1) + `.querySelectorAll(".cm-line")[1]`)
+	p.do(chromedp.KeyEvent(kb.End), chromedp.KeyEvent("\t"))
+	p.until("the name is whole", func(s sight) bool {
+		if eval[bool](p, `!!document.querySelector(".jp-Completer:not(.lm-mod-hidden) .jp-Completer-item")`) {
+			p.do(chromedp.KeyEvent("\r"))
+		}
+		return strings.Contains(s.Cells[1].Source, "fmt.Println")
+	})
 }
 
 // replace double-clicks a string in a cell, which selects its word, and types another.
 func (p *tab) replace(cell int, old, word string) {
 	p.Helper()
-	p.click(fmt.Sprintf(`[...%s.querySelectorAll(".cm-line span")].find(e => e.textContent == %q)`, cellAt(cell), old), chromedp.ClickCount(2))
+	// A figure that grows above the cell moves it away from under the pointer.
+	p.until("the word is selected", func(sight) bool {
+		p.click(fmt.Sprintf(`[...%s.querySelectorAll(".cm-line span")].find(e => e.textContent == %q)`, cellAt(cell), old), chromedp.ClickCount(2))
+		selected := eval[string](p, `getSelection().toString()`)
+		return selected != "" && strings.Contains(old, selected) && eval[bool](p, cellAt(cell)+`.contains(document.activeElement)`)
+	})
 	p.do(chromedp.KeyEvent(word))
 }
 
@@ -363,6 +418,9 @@ func compiles(kernel int) bool {
 // figures points at a committed page's figures and moves its slider, without any kernel.
 func figures(t *testing.T, d *desk) {
 	p := d.open(t, "01_signal")
+	if eval[bool](p, `!!document.querySelector(".lm-TabBar-tab.jp-mod-dirty")`) {
+		t.Error("to open a page is to change it")
+	}
 	p.menu("Kernel", "kernelmenu:shutdown")
 	s := p.until("its kernel has ended", func(s sight) bool { return s.Kernel == "No Kernel" })
 
@@ -378,6 +436,15 @@ func figures(t *testing.T, d *desk) {
 		t.Error("the slider does not move")
 	}
 	p.until("another picture", func(sight) bool { return picture() != before })
+	before, from = picture(), value()
+	p.do(chromedp.KeyEvent(kb.ArrowRight))
+	if value() <= from {
+		t.Errorf("by the right arrow the slider moves from %v to %v", from, value())
+	}
+	p.until("another picture, by the keyboard", func(sight) bool { return picture() != before })
+	if width := eval[float64](p, explorer+`.querySelector("input[type=range]").offsetWidth`); width < 300 {
+		t.Errorf("the slider is %v pixels wide", width)
+	}
 
 	const figure = `document.querySelector(".vega-embed:not(:has(input[type=range])) canvas")`
 	p.find(figure)

@@ -22,7 +22,7 @@ const usage = `Sets up, opens, runs and exports the workbook's notebooks.
 
 usage: go run ./notebooks [COMMAND] [FLAGS]
 
-  (none)           set up what is missing, then open JupyterLab on the notebooks
+  (none)           set up what is missing, then open JupyterLab on your copies of the notebooks, in notebooks/mine
       -port N        listen on this port (default JUPYTER_PORT or 8888, or the next free one)
       -ip ADDRESS    listen on this address (default 127.0.0.1; 0.0.0.0 in a container)
       -base-url PATH the path that a proxy in front knows it by (default /, or JUPYTERHUB_SERVICE_PREFIX)
@@ -40,6 +40,7 @@ usage: go run ./notebooks [COMMAND] [FLAGS]
       -missing       train nothing; say what no process has trained yet
       -draw FILE     train nothing; draw the whole as PNG
   health           say whether a JupyterLab that was opened answers
+  reset NAME…      give pages of your folder, notebooks/mine, back their first content; what you made of them stays beside it
   doctor           say what was found, chosen and missing, how to mend it, and what is kept on the disk
       -list          only list the runs that are kept
       -verify        only read every byte of them; set damaged files aside
@@ -92,10 +93,17 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := w.findCache(ctx); err != nil {
 		return err
 	}
-	if err := w.copyPages(); err != nil {
-		return err
+	if w.work != "" || c.name == "" {
+		if err := w.copyPages(); err != nil {
+			return err
+		}
 	}
 	switch c.name {
+	case "reset":
+		if c.names, err = w.resolve(c.names); err != nil {
+			return err
+		}
+		return w.reset(c.names)
 	case "doctor":
 		if c.runs.any() {
 			return w.keep(ctx, c.runs)

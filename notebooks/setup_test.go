@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -241,5 +242,25 @@ func TestFreeSpace(t *testing.T) {
 	}
 	if _, ok := freeSpace(filepath.Join(dir, "missing")); ok {
 		t.Error("a folder that is not there has space")
+	}
+}
+
+func TestStopgap(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("where XLA cannot be had nothing else is a stopgap")
+	}
+	for _, c := range []struct {
+		chosen, said string
+		want         bool
+	}{
+		{"", "xla:cpu, PJRT 0.106", false},
+		{"", "installing XLA\nxla:cpu, PJRT 0.106", false},
+		{"", "XLA cannot be had: no space left on device\nGo backend", true},
+		{"go", "Go backend", false},
+	} {
+		t.Setenv("GOMLX_BACKEND", c.chosen)
+		if got := stopgap(c.said); got != c.want {
+			t.Errorf("GOMLX_BACKEND=%q, %q: %v, want %v", c.chosen, c.said, got, c.want)
+		}
 	}
 }

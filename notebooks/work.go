@@ -101,31 +101,8 @@ func (w *workbook) moveIn() error {
 			return fmt.Errorf("the reader's folder: %w", err)
 		}
 	}
-	if err := w.quieten(); err != nil {
+	if err := w.settings(); err != nil {
 		return fmt.Errorf("the reader's folder: %w", err)
-	}
-	return nil
-}
-
-// copyPages puts pages into the reader's folder that are not there yet. A page that is there is the reader's.
-func (w *workbook) copyPages() error {
-	if w.work == "" {
-		return nil
-	}
-	for _, pattern := range []string{"*.ipynb", "thumbnails/*.png"} {
-		paths, err := filepath.Glob(filepath.Join(globEscape(w.folder()), pattern))
-		if err != nil {
-			return fmt.Errorf("the reader's folder: %w", err)
-		}
-		for _, path := range paths {
-			name, err := filepath.Rel(w.folder(), path)
-			if err == nil {
-				err = copyNew(path, filepath.Join(w.work, name))
-			}
-			if err != nil {
-				return fmt.Errorf("the reader's folder: %w", err)
-			}
-		}
 	}
 	return nil
 }
@@ -155,21 +132,6 @@ func (w *workbook) adoptKernel(kind string) error {
 		return err
 	}
 	return writeFile(w.kernel(kind), append(text, '\n'))
-}
-
-// copyNew copies a file to where there is none.
-func copyNew(from, to string) error {
-	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	text, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
-	}
-	return writeFile(to, text)
 }
 
 // canRun finds out whether programs can be run among temporary files, as cells are.

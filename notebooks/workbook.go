@@ -73,6 +73,8 @@ func (w *workbook) env(extra ...string) []string {
 		"JUPYTER_PLATFORM_DIRS=1",
 		"JUPYTER_PREFER_ENV_PATH=0", // our settings before those of the packages
 		"PYTHONNOUSERSITE=1",
+		"PYTHONPATH="+w.jupyterFolder(), // for what its server is told to load
+		"PYTHONDONTWRITEBYTECODE=1",
 		"PYTHONUTF8=1",
 		"PATH="+w.bin()+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	return append(env, extra...)
