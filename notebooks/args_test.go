@@ -55,7 +55,7 @@ func TestParse(t *testing.T) {
 		{"-h", command{}, "help"},
 		{"help", command{}, "help"},
 		{"run -h", command{}, "help"},
-		{"rum", command{}, "setup run export sweep doctor health"},
+		{"rum", command{}, "setup run export sweep reset doctor health"},
 		{"-port x", command{}, "-port"},
 		{"setup -quick", command{}, "-quick"},
 		{"setup now", command{}, `"now"`},
@@ -89,8 +89,8 @@ func TestAddress(t *testing.T) {
 		line string
 		want command
 	}{
-		{"", command{ip: "localhost", port: 9999, baseURL: "/user/a/"}},
-		{"-port 9 -base-url /b/", command{ip: "localhost", port: 9, baseURL: "/b/"}},
+		{"", command{ip: "127.0.0.1", port: 9999, baseURL: "/user/a/"}},
+		{"-port 9 -base-url /b/", command{ip: "127.0.0.1", port: 9, baseURL: "/b/"}},
 		{"doctor", command{name: "doctor"}},
 	} {
 		got, err := parse(strings.Fields(test.line))

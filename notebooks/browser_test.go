@@ -355,11 +355,22 @@ func (p *tab) menu(title, command string) {
 	p.click(selector(fmt.Sprintf(`.lm-Menu-item[data-command="%s"]`, command)))
 }
 
-// runCell runs one cell by Shift-Enter.
+// runCell runs one cell by Shift-Enter. A page that has just been opened may forget it, as it does a reader's: then once more.
 func (p *tab) runCell(i int) {
 	p.Helper()
-	p.click(cellAt(i) + `.querySelector(".cm-line")`)
-	p.do(chromedp.KeyEvent("\r", chromedp.KeyModifiers(chromedp.ModifierShift)))
+	before := p.see().Cells[i].Prompt
+	pressed := time.Time{}
+	p.until("the cell runs", func(s sight) bool {
+		if s.Cells[i].Prompt != before {
+			return true
+		}
+		if time.Since(pressed) > 10*time.Second {
+			p.click(cellAt(i) + `.querySelector(".cm-line")`)
+			p.do(chromedp.KeyEvent("\r", chromedp.KeyModifiers(chromedp.ModifierShift)))
+			pressed = time.Now()
+		}
+		return false
+	})
 }
 
 // page reads one of the desk's pages.

@@ -166,6 +166,7 @@ func TestOddFolder(t *testing.T) {
 	}
 	copyFile("bnlib/host/home.go")
 	copyFile("notebooks/execute.py")
+	copyFile("notebooks/jupyter/gonb_messages.py")
 	if err := os.WriteFile(filepath.Join(root, "go.mod"), []byte("module batchnorm\n\ngo 1.26\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -167,7 +167,7 @@ func TestKeys(t *testing.T) {
 		return keys
 	}
 	root := filepath.Join(t.TempDir(), "clone")
-	for _, name := range []string{"go.mod", "go.sum", "notebooks/requirements.txt"} {
+	for _, name := range []string{"go.mod", "go.sum", "notebooks/requirements.txt", "notebooks/jupyter/custom/custom.css"} {
 		data, err := os.ReadFile(filepath.Join(real.root, name))
 		if err == nil {
 			err = os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o755)

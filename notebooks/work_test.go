@@ -56,6 +56,7 @@ func TestMoveIn(t *testing.T) {
 		"notebooks/a.ipynb":                          "page a",
 		"notebooks/b.ipynb":                          "page b\n",
 		"notebooks/main.go":                          "package main",
+		"notebooks/jupyter/custom/custom.css":        "style",
 		"notebooks/thumbnails/a.png":                 "picture",
 		strings.ReplaceAll(kernel, "%s", "data"):     spec,
 		strings.ReplaceAll(kernel, "%s", "headless"): spec,
@@ -87,6 +88,9 @@ func TestMoveIn(t *testing.T) {
 	}
 	if _, ok := files["main.go"]; ok {
 		t.Error("the program is among the pages")
+	}
+	if got := files[".batchnorm/jupyter/config/custom/custom.css"]; got != "style" {
+		t.Errorf("of JupyterLab's settings there is %q, want %q", got, "style")
 	}
 	for _, kind := range []string{"data", "headless"} {
 		var spec struct{ Argv []string }

@@ -53,6 +53,8 @@ def tidy(kind, content):
         said = content.get("evalue", "")
         if said.startswith("exit status"):
             said = f"The cell's program ended with {said}."
+        elif said.endswith("signal: interrupt"):
+            said = "The cell was interrupted before it ran."
         elif said.startswith("parsing go files") or "go build -o" in said:
             said = "The cell was not run, because it does not compile."
         content["evalue"], content["traceback"] = said, [said]
