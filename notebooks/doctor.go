@@ -75,7 +75,7 @@ func (w *workbook) doctor(ctx context.Context) error {
 			return err
 		}
 		defer log.Close()
-		found, err := w.backend(ctx, &report{log: log})
+		found, err := w.backend(ctx, &report{log: log}, nil)
 		if err != nil {
 			found = strings.ReplaceAll(err.Error(), "\n", "\n                    ")
 		}

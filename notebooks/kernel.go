@@ -77,7 +77,7 @@ func (w *workbook) logFlag() string { return "-log_file=" + filepath.Join(w.stat
 func (w *workbook) cellFlags(ctx context.Context, r *report) string {
 	const common = "-mod=readonly '-toolexec=env GOGC=off' "
 	if runtime.GOOS == "linux" {
-		if _, err := w.backend(ctx, r, "-ldflags=-s -w -linkmode=internal"); err == nil {
+		if _, err := w.backend(ctx, r, []string{"-ldflags=-s -w -linkmode=internal"}); err == nil {
 			return common + "'-ldflags=-s -w -linkmode=internal'"
 		}
 	}

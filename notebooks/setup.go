@@ -222,7 +222,7 @@ func (w *workbook) steps(ctx context.Context) ([]step, error) {
 		after: []string{"gomlx"},
 		key:   always(digest(golang, os.Getenv("GOMLX_BACKEND"))),
 		do: func(ctx context.Context, r *report) error {
-			found, err := w.backend(ctx, r)
+			found, err := w.backend(ctx, r, nil, "-again") // who starts set-up may have mended what failed
 			if err != nil && ctx.Err() == nil {
 				return &postponed{err} // cells say the same, and a later start tries again
 			}
@@ -352,9 +352,9 @@ func (w *workbook) compile(ctx context.Context, r *report, packages ...string) e
 }
 
 // backend opens the compute backend in a program of its own, built with the given flags, and returns its name.
-func (w *workbook) backend(ctx context.Context, r *report, flags ...string) (string, error) {
+func (w *workbook) backend(ctx context.Context, r *report, goFlags []string, args ...string) (string, error) {
 	var name bytes.Buffer
-	err := r.runTo(&name, w.golang(ctx, append(append([]string{"run"}, flags...), "./notebooks/openbackend")...), "")
+	err := r.runTo(&name, w.golang(ctx, slices.Concat([]string{"run"}, goFlags, []string{"./notebooks/openbackend"}, args)...), "")
 	return strings.TrimSpace(name.String()), err
 }
 

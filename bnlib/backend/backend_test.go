@@ -495,6 +495,23 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+func TestTryAgain(t *testing.T) {
+	f := newFake(t)
+	own, _ := f.ours()
+	if err := os.MkdirAll(own, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f.postpone(cpu, errors.New("no space"), f.clock.Add(time.Minute))
+	f.postpone(cuda, errors.New("no driver"), time.Time{})
+	f.tryAgain()
+	if err := f.postponed(cpu); err != nil {
+		t.Errorf("what failed lately is not tried: %v", err)
+	}
+	if err := f.postponed(cuda); err == nil {
+		t.Error("what failed for good is tried again")
+	}
+}
+
 func TestWhole(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("reads ELF files")

@@ -185,6 +185,22 @@ func (m *world) postponed(k kind) error {
 	return fmt.Errorf("%s; tried again after %s", reason, until.Local().Format(time.TimeOnly))
 }
 
+// TryAgain forgets that an installation failed lately, so that Open tries at once: who asks for it has mended something. What failed for
+// good stays so.
+func TryAgain() { standard().tryAgain() }
+
+func (m *world) tryAgain() {
+	folder, err := m.ours()
+	if err != nil {
+		return
+	}
+	for _, k := range []kind{cpu, cuda} {
+		if text, err := os.ReadFile(note(folder, k)); err == nil && !strings.HasPrefix(string(text), "never\n") {
+			os.Remove(note(folder, k))
+		}
+	}
+}
+
 // partPattern is the name of folders in which a source works, in the folder of plugins: what is complete there is renamed
 // into its place.
 const partPattern = ".part-*"

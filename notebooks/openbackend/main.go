@@ -1,6 +1,7 @@
 // Openbackend opens the compute backend, which installs it the first time, and prints what it is. Set-up and doctor run it
-// as a program of its own, for compiling it takes as long as compiling GoMLX. With -install cuda it installs the plugin for NVIDIA
-// GPUs, and opens nothing: an image is made on a machine without one.
+// as a program of its own, for compiling it takes as long as compiling GoMLX. With -again it installs
+// what could not be installed lately. With -install cuda it installs the plugin for NVIDIA GPUs, and opens nothing: an image is made on
+// a machine without one.
 package main
 
 import (
@@ -13,7 +14,11 @@ import (
 
 func main() {
 	install := flag.String("install", "", "`cuda`: only install the plugin for NVIDIA GPUs")
+	again := flag.Bool("again", false, "install even if that failed a moment ago")
 	flag.Parse()
+	if *again {
+		backend.TryAgain()
+	}
 	os.Stderr = os.Stdout // what it says while choosing is part of the answer
 	answer, err := "", error(nil)
 	switch *install {
