@@ -61,7 +61,7 @@ func openDesk(t *testing.T) *desk {
 	d := &desk{dir: t.TempDir()}
 	kept := filepath.Join(d.dir, ".batchnorm")
 	for name, value := range map[string]string{
-		workEnv: d.dir, host.DirEnv: "", host.RunsEnv: filepath.Join(kept, "runs"), programsEnv: filepath.Join(kept, "programs"), bnlib.QuickEnv: "1",
+		workEnv: d.dir, host.DirEnv: "", host.RunsEnv: filepath.Join(kept, "runs"), host.ProgramsEnv: filepath.Join(kept, "programs"), bnlib.QuickEnv: "1",
 	} {
 		t.Setenv(name, value)
 	}

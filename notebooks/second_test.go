@@ -46,7 +46,7 @@ func first() bnlib.Experiment {
 func pair(e bnlib.Experiment) []*bnlib.Run { return must.M1(show.Compare(e)) }`
 	const again = 5
 	b.Setenv(host.RunsEnv, b.TempDir())
-	b.Setenv(programsEnv, b.TempDir())
+	b.Setenv(host.ProgramsEnv, b.TempDir())
 	kinds := []struct{ name, cell string }{
 		{"s/line", "%%\nfmt.Println(\"line\", NUMBER)"},
 		{"s/fresh-network", "%%\ne := first()\ne.Hidden = []int{100 + NUMBER}\npair(e)"},

@@ -19,9 +19,6 @@ import (
 // in .batchnorm in it.
 const workEnv = "BATCHNORM_WORK"
 
-// programsEnv names the folder of compiled programs; package backend reads it.
-const programsEnv = "BATCHNORM_PROGRAMS"
-
 // findWork finds the reader's own folder, makes it, and tells bnlib where in it runs and programs are kept, and where set-up
 // installed XLA: from that folder, which lies outside the clone, cells would not find it. On a read-only file system there is no
 // folder that lasts.
@@ -48,7 +45,7 @@ func (w *workbook) findWork() error {
 			"let that user write there, run this as the user whose folder it is (--user), or name another folder", workEnv, w.work, os.Getuid(), err)
 	}
 	for name, folder := range map[string]string{
-		host.DirEnv: w.home, host.RunsEnv: filepath.Join(w.state(), "runs"), programsEnv: filepath.Join(w.state(), "programs"),
+		host.DirEnv: w.home, host.RunsEnv: filepath.Join(w.state(), "runs"), host.ProgramsEnv: filepath.Join(w.state(), "programs"),
 	} {
 		if os.Getenv(name) == "" {
 			if err := os.Setenv(name, folder); err != nil {

@@ -66,7 +66,7 @@ func TestMoveIn(t *testing.T) {
 	t.Setenv(host.DirEnv, "")
 	t.Setenv(workEnv, work)
 	t.Setenv(host.RunsEnv, "")
-	t.Setenv(programsEnv, "")
+	t.Setenv(host.ProgramsEnv, "")
 	t.Setenv("TMPDIR", t.TempDir())
 	moveIn := func() *workbook {
 		t.Helper()
@@ -103,7 +103,7 @@ func TestMoveIn(t *testing.T) {
 	}
 	env := w.env()
 	for _, want := range []string{host.DirEnv + "=" + w.home, host.RunsEnv + "=" + filepath.Join(work, ".batchnorm", "runs"),
-		programsEnv + "=" + filepath.Join(work, ".batchnorm", "programs"),
+		host.ProgramsEnv + "=" + filepath.Join(work, ".batchnorm", "programs"),
 		"JUPYTER_DATA_DIR=" + filepath.Join(work, ".batchnorm", "jupyter", "data")} {
 		if !slices.Contains(env, want) {
 			t.Errorf("no %s", want)

@@ -22,10 +22,6 @@ import (
 // "xla:/path/of/plugin.so", "go".
 const Env = compute.ConfigEnvVar
 
-// ProgramsEnv names the environment variable that overrides the folder of compiled programs, programs in the project's own folder;
-// "off" keeps none.
-const ProgramsEnv = "BATCHNORM_PROGRAMS"
-
 // float32Only makes a GPU compute products in float32; XLA's default there is TF32, with 10 bits of mantissa.
 const float32Only = ",tf32=false"
 

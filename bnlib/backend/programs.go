@@ -77,7 +77,7 @@ func keepPrograms(plugin *pjrt.Plugin) {
 }
 
 func programsDir() (string, error) {
-	if dir := os.Getenv(ProgramsEnv); dir != "" {
+	if dir := os.Getenv(host.ProgramsEnv); dir != "" {
 		return dir, nil
 	}
 	dir, err := host.Dir()

@@ -106,9 +106,9 @@ func TestProgramsDir(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv(host.DirEnv, home)
 	for set, want := range map[string]string{"": filepath.Join(home, "programs"), "elsewhere": "elsewhere", "off": "off"} {
-		t.Setenv(ProgramsEnv, set)
+		t.Setenv(host.ProgramsEnv, set)
 		if got, err := programsDir(); err != nil || got != want {
-			t.Errorf("%s=%q: the folder is %q, %v; want %q", ProgramsEnv, set, got, err, want)
+			t.Errorf("%s=%q: the folder is %q, %v; want %q", host.ProgramsEnv, set, got, err, want)
 		}
 	}
 }

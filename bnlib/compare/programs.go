@@ -12,6 +12,7 @@ import (
 
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/backend"
+	"batchnorm/bnlib/host"
 	"batchnorm/data"
 
 	"github.com/gomlx/compute"
@@ -85,7 +86,7 @@ func (p program) command(ctx context.Context, at place, w work) *exec.Cmd {
 	folder := filepath.Join(at.jobs, w.name)
 	if p.python == nil {
 		cmd := exec.CommandContext(ctx, at.self, "-serve", p.name, folder)
-		cmd.Env = append(os.Environ(), bnlib.QuickEnv+"=", backend.ProgramsEnv+"=off") // all compile
+		cmd.Env = append(os.Environ(), bnlib.QuickEnv+"=", host.ProgramsEnv+"=off") // all compile
 		return cmd
 	}
 	args := slices.Clone(p.python)

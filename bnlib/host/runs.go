@@ -10,6 +10,10 @@ import (
 // runs elsewhere.
 const RunsEnv = "BATCHNORM_RUNS"
 
+// ProgramsEnv names the environment variable that overrides the folder of what XLA has compiled, programs in the project's own folder;
+// "off" keeps none.
+const ProgramsEnv = "BATCHNORM_PROGRAMS"
+
 // Runs returns the folder that trained networks are kept in: $BATCHNORM_RUNS if set, else runs in the project's own folder. It is made
 // once there is something to keep.
 func Runs() (string, error) {
