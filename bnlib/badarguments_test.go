@@ -19,6 +19,7 @@ import (
 	"batchnorm/bnlib/chart"
 	"batchnorm/bnlib/check"
 	"batchnorm/bnlib/claims"
+	"batchnorm/bnlib/fit"
 	"batchnorm/bnlib/host"
 	"batchnorm/bnlib/plot"
 	"batchnorm/bnlib/probe"
@@ -423,6 +424,8 @@ func badArguments(t *testing.T) []bad {
 	}
 	replicates := bnlib.Replicates{Plain: bnlib.Sample{nil, bare}, BatchNorm: bnlib.Sample{strange, nil, nil}}
 	study := map[int]bnlib.Replicates{0: {}, 99: replicates, -1: {Plain: bnlib.Sample{nil}}}
+	add("fit.Straight", func() error { _, err := fit.Straight([]float64{1}, nil); return err }, "x has 1 values and y 0")
+	add("fit.Power", func() error { _, err := fit.Power([]float64{1, 2}, []float64{3, -4}); return err }, "y[1] -4", "above 0")
 	add("chart.Dots", says(func() *plot.Figure { return chart.Dots(nil) }, func() *plot.Figure { return chart.Dots(study) }), "no runs")
 	add("chart.SeedBands", says(func() *plot.Figure { return chart.SeedBands() }, func() *plot.Figure { return chart.SeedBands(replicates, bnlib.Replicates{}) }), "not evaluated yet")
 	add("chart.SeedErrors", says(func() *plot.Figure { return chart.SeedErrors() }, func() *plot.Figure { return chart.SeedErrors(replicates) }), "not evaluated yet")
@@ -564,6 +567,9 @@ func many(n int) []float64 {
 // takesAnything are functions that have no bad argument, and why.
 var takesAnything = map[string]string{
 	"bnlib.FormatAccuracy":    "writes any number",
+	"chart.Recorded":          "what nobody recorded has an empty curve",
+	"fit.Line.At":             "of any number",
+	"fit.Law.At":              "of any number",
 	"bnlib.Std":               "Grid.Validate says so",
 	"bnlib.Rate":              "Grid.Validate says so",
 	"bnlib.Choice":            "Grid.Validate says so",
@@ -603,7 +609,7 @@ func TestBadArgumentsOfAll(t *testing.T) {
 	if len(table) < 80 {
 		t.Errorf("the table has %d functions", len(table))
 	}
-	for _, folder := range []string{".", "probe", "claims", "check", "plot", "chart", "show", "backend", "host", "../data"} {
+	for _, folder := range []string{".", "probe", "claims", "check", "plot", "fit", "chart", "show", "backend", "host", "../data"} {
 		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %d files, %v", folder, len(files), err)

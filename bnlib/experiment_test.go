@@ -61,7 +61,7 @@ func TestImportsGoOneWay(t *testing.T) {
 	libraries := []string{gomlx, gonb, "gonum.org", "golang.org/x/image"}
 	engineNeeds := []string{"data", "bnlib/probe", gomlx}
 	faceNeeds := append([]string{"bnlib/internal/engine", "bnlib/internal/store", "bnlib/backend", "bnlib/host"}, engineNeeds...)
-	chartNeeds := append([]string{"bnlib", "bnlib/claims", "bnlib/check", "bnlib/plot", "gonum.org", "golang.org/x/image"}, faceNeeds...)
+	chartNeeds := append([]string{"bnlib", "bnlib/claims", "bnlib/check", "bnlib/fit", "bnlib/plot", "gonum.org", "golang.org/x/image"}, faceNeeds...)
 	showNeeds := append([]string{"bnlib/chart", gonb}, chartNeeds...)
 	allowed := map[string][]string{
 		"data":                  {},
@@ -74,6 +74,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"bnlib":                 faceNeeds,
 		"bnlib/claims":          append([]string{"bnlib"}, faceNeeds...),
 		"bnlib/check":           append([]string{"bnlib"}, faceNeeds...),
+		"bnlib/fit":             {"gonum.org"},
 		"bnlib/plot":            {"gonum.org", "golang.org/x/image"},
 		"bnlib/chart":           chartNeeds,
 		"bnlib/show":            showNeeds,
