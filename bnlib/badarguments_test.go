@@ -579,6 +579,7 @@ var takesAnything = map[string]string{
 	"bnlib.Network.Rate":      "any other name has the network's rate",
 	"bnlib.Network.Logits":    "a model function: GoMLX says so",
 	"bnlib.Norm.Equal":        "compares any two",
+	"bnlib.MoveTowards":       "nodes of GoMLX's: it says so",
 	"bnlib.Spread.Text":       "writes any numbers",
 	"probe.Hook.At":           "Hook.Validate says so",
 	"probe.NewLook":           "the engine's own",

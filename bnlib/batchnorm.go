@@ -116,13 +116,14 @@ func BatchNorm(scope *model.Scope, x *Node) *Node {
 		return Normalize(x, gamma, beta, movingMean.NodeValue(g), movingVariance.NodeValue(g), Epsilon)
 	}
 	mean, variance := BatchStatistics(x)
-	moveTowards(movingMean, mean)
-	moveTowards(movingVariance, variance)
+	MoveTowards(movingMean, mean)
+	MoveTowards(movingVariance, variance)
 	return Normalize(x, gamma, beta, mean, variance, Epsilon)
 }
 
-// moveTowards makes one step of an exponential moving average.
-func moveTowards(average *model.Variable, batch *Node) {
+// MoveTowards makes one step of an exponential moving average: average ← Momentum·average + (1 − Momentum)·batch. The two have as many
+// numbers; their shapes may differ in axes of 1.
+func MoveTowards(average *model.Variable, batch *Node) {
 	old := average.NodeValue(batch)
 	average.SetNodeValue(Add(MulScalar(old, Momentum), MulScalar(Reshape(batch, old.Shape().Dimensions...), 1-Momentum)))
 }

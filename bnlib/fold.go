@@ -23,6 +23,8 @@ func Fold(run *Run) (*Run, error) {
 	switch {
 	case n.Model != nil:
 		return nil, errors.New("bnlib: Fold: Experiment.Model is set; allowed: nil, the article's network")
+	case n.Norm.Layer != nil:
+		return nil, errors.New("bnlib: Fold: Network.Norm.Layer is set; allowed: nil, with batch normalization of linear outputs")
 	case n.Norm.Apply == nil:
 		return nil, errors.New("bnlib: Fold: Network.Norm is none; allowed: Batch")
 	}

@@ -81,6 +81,19 @@ func TestFunctionsThatFail(t *testing.T) {
 		failsWith(t, "a norm: "+c.name, short(1).With(Norm{Name: "mine", Apply: c.apply})[0],
 			append(c.want, `network "Experiment 1" (mine)`, `Norm.Apply of "mine", given`))
 	}
+	for _, c := range []struct {
+		name  string
+		layer func(s *model.Scope, x *Node, units int, activation func(*Node) *Node) *Node
+		want  []string
+	}{
+		{"panics", func(*model.Scope, *Node, int, func(*Node) *Node) *Node { panic("no layer") }, []string{"hidden_1", "given (Float32)[60, 784]", "no layer"}},
+		{"nil", func(*model.Scope, *Node, int, func(*Node) *Node) *Node { return nil }, []string{"hidden_1", "it returns nil"}},
+		{"its input", func(_ *model.Scope, x *Node, _ int, activation func(*Node) *Node) *Node { return activation(x) },
+			[]string{"returns (Float32)[60, 32]", "it returns (Float32)[60, 784]"}},
+	} {
+		failsWith(t, "a layer: "+c.name, short(1).With(Norm{Name: "mine", Layer: c.layer})[0],
+			append(c.want, `network "Experiment 1" (mine)`, `Norm.Layer of "mine", given`))
+	}
 }
 
 func failsWith(t *testing.T, name string, n Network, want []string) {

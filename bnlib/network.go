@@ -3,6 +3,7 @@ package bnlib
 import (
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 	"unsafe"
 
@@ -10,6 +11,7 @@ import (
 	"batchnorm/bnlib/probe"
 	"batchnorm/data"
 
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/layers"
 	"github.com/gomlx/gomlx/ml/layers/activation"
@@ -23,37 +25,45 @@ type Network struct {
 }
 
 // Logits builds the article's network: hidden layers of a linear map without bias, the norm and the activation, or, without norm, of
-// an affine map and the activation; then a last layer with bias.
+// an affine map and the activation, or as Norm.Layer says; then a last layer with bias.
 //
 // images is [batch, 784]; the result is [batch, 10].
 func (n Network) Logits(scope *model.Scope, images *Node) *Node {
 	x := images
 	for i, units := range n.Hidden {
 		layer := scope.In("hidden_%d", i+1)
+		if n.Norm.Layer != nil {
+			x = n.called(layer, "Layer", x, units, func() *Node {
+				return n.Norm.Layer(layer, x, units, func(x *Node) *Node { return activate(n.Activation, x) })
+			})
+			continue
+		}
 		x = layers.Dense(layer, x, n.Norm.Apply == nil, units) // [batch, units]
 		if n.Norm.Apply != nil {
-			x = n.normalized(layer, fmt.Sprintf("hidden_%d", i+1), x)
+			x = n.called(layer, "Apply", x, units, func() *Node { return n.Norm.Apply(layer, x) })
 		}
 		x = activate(n.Activation, x)
 	}
 	return layers.Dense(scope.In("logits"), x, true, data.Classes)
 }
 
-// normalized applies the norm to the linear outputs of a layer, and asserts that it gives what a layer needs.
-func (n Network) normalized(scope *model.Scope, layer string, x *Node) (y *Node) {
+// called calls a function of the norm, which is given x, and asserts that it gives what a layer needs, [batch, units].
+func (n Network) called(scope *model.Scope, function string, x *Node, units int, call func() *Node) (y *Node) {
+	want := shapes.Make(x.DType(), x.Shape().Dim(0), units)
 	err := engine.TryCatch(func() error {
-		y = n.Norm.Apply(scope, x)
+		y = call()
 		return nil
 	})
 	switch {
 	case err != nil:
 	case y == nil:
 		err = errors.New("it returns nil")
-	case !y.Shape().Equal(x.Shape()):
+	case !y.Shape().Equal(want):
 		err = fmt.Errorf("it returns %s", y.Shape())
 	}
 	if err != nil {
-		panic(fmt.Errorf("%s: Norm.Apply of %q, given %s; allowed: a function that returns the like: %w", layer, n.Norm.Name, x.Shape(), err))
+		panic(fmt.Errorf("%s: Norm.%s of %q, given %s; allowed: a function that returns %s: %w",
+			path.Base(scope.Scope()), function, n.Norm.Name, x.Shape(), want, err))
 	}
 	return y
 }
@@ -114,9 +124,9 @@ func (n Network) validate(trainImages, i, of int) error {
 
 // sameGraphs is equal for networks whose model functions build the same graphs: those with the same functions and settings.
 type sameGraphs struct {
-	hidden      string
-	activation  activation.Type
-	norm, model unsafe.Pointer
+	hidden             string
+	activation         activation.Type
+	norm, layer, model unsafe.Pointer
 }
 
 // pointer tells closures apart that have the same code: it points to what they hold.
@@ -127,7 +137,7 @@ func (n Network) spec(hooks []probe.Hook) *engine.Spec {
 	s := &engine.Spec{
 		Name:     n.describe(),
 		Model:    n.model(),
-		Same:     sameGraphs{fmt.Sprint(n.Hidden), n.Activation, pointer(&n.Norm.Apply), pointer(&n.Model)},
+		Same:     sameGraphs{fmt.Sprint(n.Hidden), n.Activation, pointer(&n.Norm.Apply), pointer(&n.Norm.Layer), pointer(&n.Model)},
 		Std:      func(variable string) float64 { return n.Stds.of(variable, n.InitStd) },
 		Rate:     n.Rate,
 		Schedule: n.Schedule,
