@@ -21,6 +21,7 @@ import (
 	"batchnorm/bnlib/claims"
 	"batchnorm/bnlib/fit"
 	"batchnorm/bnlib/host"
+	"batchnorm/bnlib/norms"
 	"batchnorm/bnlib/plot"
 	"batchnorm/bnlib/probe"
 	"batchnorm/bnlib/show"
@@ -398,6 +399,13 @@ func badArguments(t *testing.T) []bad {
 		return train(o, bnlib.Network{Experiment: e})
 	}, `network "tiny" (model function of your own)`, "two axes or more")
 
+	// Norms.
+	add("norms.Group", panics(func() { norms.Group(0) }), "norms: Group(0)", "1 group or more")
+	add("norms.Group", func() error { return train(o, tiny().With(norms.Group(3))[0]) }, "hidden_1", "norms: Group(3) of 4 units", "a number that divides them")
+	add("norms.Only", panics(func() { norms.Only(bnlib.None, 1) }), `norms: Only("without batch norm")`, "Norm.Apply is nil")
+	add("norms.Only", panics(func() { norms.Only(bnlib.Batch) }), "hidden is []", "1 and above")
+	add("norms.Only", panics(func() { norms.Only(bnlib.Batch, 2, 0) }), "hidden is [2 0]", "1 and above")
+
 	// Figures and tables say themselves that there is nothing to draw.
 	noRuns := []func(...*bnlib.Run) *plot.Figure{chart.Accuracy, chart.Bands, chart.Error, chart.FirstLayer, chart.FirstSteps, chart.HistogramHeat,
 		chart.Loss, chart.Sizes, chart.Training, chart.Units, func(runs ...*bnlib.Run) *plot.Figure { return chart.CloseUp(-5, runs...) }}
@@ -610,7 +618,7 @@ func TestBadArgumentsOfAll(t *testing.T) {
 	if len(table) < 80 {
 		t.Errorf("the table has %d functions", len(table))
 	}
-	for _, folder := range []string{".", "probe", "claims", "check", "plot", "fit", "chart", "show", "backend", "host", "../data"} {
+	for _, folder := range []string{".", "probe", "norms", "claims", "check", "plot", "fit", "chart", "show", "backend", "host", "../data"} {
 		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %d files, %v", folder, len(files), err)

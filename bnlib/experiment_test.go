@@ -72,6 +72,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"bnlib/internal/engine": engineNeeds,
 		"bnlib/internal/plain":  append([]string{"bnlib/internal/engine"}, engineNeeds...),
 		"bnlib":                 faceNeeds,
+		"bnlib/norms":           append([]string{"bnlib"}, faceNeeds...),
 		"bnlib/claims":          append([]string{"bnlib"}, faceNeeds...),
 		"bnlib/check":           append([]string{"bnlib"}, faceNeeds...),
 		"bnlib/fit":             {"gonum.org"},
