@@ -162,19 +162,32 @@ type tab struct {
 	ctx  context.Context
 }
 
-// open opens a page in a tab of its own and waits until its cells are there. It is closed when the test ends.
+// open opens a page in a tab of its own and waits until its cells and its kernel are there. It is closed when the test ends.
 func (d *desk) open(t *testing.T, name string) *tab {
 	t.Helper()
-	ctx, stop := chromedp.NewContext(d.browser)
-	t.Cleanup(stop)
-	p := &tab{T: t, desk: d, name: name, ctx: ctx}
-	cells := len(d.page(t, name).Cells)
-	p.do(chromedp.Navigate(fmt.Sprintf("%slab/workspaces/%s/tree/%s.ipynb?token=%s&reset", d.url, name, name, d.token)))
-	p.until("its cells and its kernel are there", func(s sight) bool { return len(s.Cells) == cells && d.connected(t, name) })
+	p := d.tab(t, name)
+	p.visit()
+	p.until("its kernel is there", func(sight) bool { return d.connected(t, name) })
 	return p
 }
 
-// connected tells whether a page has a kernel. The page itself says so before it is true, and forgets what is run too early.
+// tab opens an empty tab for a page.
+func (d *desk) tab(t *testing.T, name string) *tab {
+	t.Helper()
+	ctx, stop := chromedp.NewContext(d.browser)
+	t.Cleanup(stop)
+	return &tab{T: t, desk: d, name: name, ctx: ctx}
+}
+
+// visit opens the tab's page and waits until its cells are there.
+func (p *tab) visit() {
+	p.Helper()
+	cells := len(p.desk.page(p.T, p.name).Cells)
+	p.do(chromedp.Navigate(fmt.Sprintf("%slab/workspaces/%s/tree/%s.ipynb?token=%s&reset", p.desk.url, p.name, p.name, p.desk.token)))
+	p.until("its cells are there", func(s sight) bool { return len(s.Cells) == cells })
+}
+
+// connected tells whether a page has a kernel.
 func (d *desk) connected(t *testing.T, name string) bool {
 	t.Helper()
 	answer, err := http.Get(d.url + "api/sessions?token=" + d.token)
@@ -355,22 +368,13 @@ func (p *tab) menu(title, command string) {
 	p.click(selector(fmt.Sprintf(`.lm-Menu-item[data-command="%s"]`, command)))
 }
 
-// runCell runs one cell by Shift-Enter. A page that has just been opened may forget it, as it does a reader's: then once more.
+// runCell runs one cell by Shift-Enter.
 func (p *tab) runCell(i int) {
 	p.Helper()
 	before := p.see().Cells[i].Prompt
-	pressed := time.Time{}
-	p.until("the cell runs", func(s sight) bool {
-		if s.Cells[i].Prompt != before {
-			return true
-		}
-		if time.Since(pressed) > 10*time.Second {
-			p.click(cellAt(i) + `.querySelector(".cm-line")`)
-			p.do(chromedp.KeyEvent("\r", chromedp.KeyModifiers(chromedp.ModifierShift)))
-			pressed = time.Now()
-		}
-		return false
-	})
+	p.click(cellAt(i) + `.querySelector(".cm-line")`)
+	p.do(chromedp.KeyEvent("\r", chromedp.KeyModifiers(chromedp.ModifierShift)))
+	p.until("the cell runs", func(s sight) bool { return s.Cells[i].Prompt != before })
 }
 
 // page reads one of the desk's pages.

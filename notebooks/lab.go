@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -70,6 +71,7 @@ func (w *workbook) labArgs(c command) []string {
 		"--ServerApp.root_dir=" + w.desk(),
 		"--Application.log_level=ERROR",
 		"--LabApp.custom_css=True",
+		"--LabApp.extra_labextensions_path=" + filepath.Join(w.jupyter("config"), "labextensions"),
 		"--LabApp.extension_manager=readonly", // nothing to install from the network
 		"--LabApp.news_url=None",
 		"--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",

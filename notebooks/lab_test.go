@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -21,6 +22,7 @@ func TestLab(t *testing.T) {
 		do   func(*testing.T, *desk)
 	}{
 		{"run all", runAll},
+		{"run all before the kernel is there", runEarly},
 		{"restart and run all", restartAndRunAll},
 		{"interrupt the compiler", interruptCompiler},
 		{"interrupt XLA", interruptXLA},
@@ -41,6 +43,7 @@ func TestLab(t *testing.T) {
 const (
 	imports = `%noautoget
 import (
+	"context"
 	"fmt"
 	"os"
 
@@ -172,6 +175,37 @@ func runAll(t *testing.T, d *desk) {
 	p.find(`document.querySelector(".jp-RenderedHTML caption")`)
 	p.shot()
 }
+
+// runEarly runs a page whose kernel is slow to start: as soon as its cells are there, and again after the kernel was shut down. Cells
+// wait, and run in order.
+func runEarly(t *testing.T, d *desk) {
+	writeBook(t, d.notebook("early"), imports, who, who)
+	p := d.tab(t, "early")
+	p.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		return t.Call(ctx, "Page.addScriptToEvaluateOnNewDocument", map[string]string{"source": slowKernel}, nil)
+	}))
+	p.visit()
+	p.menu("Run", "runmenu:run-all")
+	if d.connected(t, "early") {
+		t.Fatal("the kernel was there before the page was run")
+	}
+	ranInOrder(t, p.until("all cells have run", hasEnded(2)))
+	p.menu("Kernel", "kernelmenu:shutdown")
+	p.until("its kernel has ended", func(s sight) bool { return s.Kernel == "No Kernel" })
+	p.menu("Run", "runmenu:run-all")
+	p.until("it runs", func(s sight) bool { return !s.idle() })
+	ranInOrder(t, p.until("all cells have run again", sight.idle))
+}
+
+// slowKernel makes a page wait for the session that it asks the server for.
+const slowKernel = `{
+	const ask = window.fetch;
+	window.fetch = async (what, how) => {
+		const request = new Request(what, how);
+		if (request.method == "POST" && new URL(request.url).pathname.endsWith("/api/sessions")) await new Promise(go => setTimeout(go, 3000));
+		return ask(request);
+	};
+}`
 
 // restartAndRunAll does it by the toolbar: another process runs the cells, counted from 1.
 func restartAndRunAll(t *testing.T, d *desk) {
