@@ -588,6 +588,8 @@ var takesAnything = map[string]string{
 	"bnlib.Network.Logits":    "a model function: GoMLX says so",
 	"bnlib.Norm.Equal":        "compares any two",
 	"bnlib.MoveTowards":       "nodes of GoMLX's: it says so",
+	"bnlib.GammaBeta":         "nodes of GoMLX's: it says so",
+	"bnlib.MovingAverage":     "nodes of GoMLX's: it says so",
 	"bnlib.Spread.Text":       "writes any numbers",
 	"probe.Hook.At":           "Hook.Validate says so",
 	"probe.NewLook":           "the engine's own",

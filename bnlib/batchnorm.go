@@ -102,28 +102,40 @@ func throughStatistics(d, normalized *Node) *Node {
 // and moving_variance (ones) in scope/batch_norm, each [features].
 func BatchNorm(scope *model.Scope, x *Node) *Node {
 	scope = scope.In("batch_norm")
-	g := x.Graph()
-	shape := shapes.Make(x.DType(), x.Shape().Dim(-1))
-	variable := func(name string, start model.VariableInitializer) *model.Variable {
-		return scope.WithInitializer(start).VariableWithShape(name, shape)
-	}
-	gamma := variable("gamma", initializer.One).NodeValue(g)
-	beta := variable("beta", initializer.Zero).NodeValue(g)
-	movingMean := variable("moving_mean", initializer.Zero).SetTrainable(false)
-	movingVariance := variable("moving_variance", initializer.One).SetTrainable(false)
+	gamma, beta := GammaBeta(scope, x)
+	movingMean := MovingAverage(scope, "moving_mean", x, initializer.Zero)
+	movingVariance := MovingAverage(scope, "moving_variance", x, initializer.One)
 
-	if !scope.IsTraining(g) {
-		return Normalize(x, gamma, beta, movingMean.NodeValue(g), movingVariance.NodeValue(g), Epsilon)
+	if !scope.IsTraining(x.Graph()) {
+		return Normalize(x, gamma, beta, movingMean.NodeValue(x), movingVariance.NodeValue(x), Epsilon)
 	}
 	mean, variance := BatchStatistics(x)
-	MoveTowards(movingMean, mean)
-	MoveTowards(movingVariance, variance)
+	MoveTowards(movingMean, mean, Momentum)
+	MoveTowards(movingVariance, variance, Momentum)
 	return Normalize(x, gamma, beta, mean, variance, Epsilon)
 }
 
-// MoveTowards makes one step of an exponential moving average: average ← Momentum·average + (1 − Momentum)·batch. The two have as many
-// numbers; their shapes may differ in axes of 1.
-func MoveTowards(average *model.Variable, batch *Node) {
+// GammaBeta creates in scope what a layer learns to scale and to shift its normalized x [batch, …, features] with: gamma, ones, and
+// beta, zeros, [features] each.
+func GammaBeta(scope *model.Scope, x *Node) (gamma, beta *Node) {
+	gamma = perFeatureVariable(scope, "gamma", x, initializer.One).NodeValue(x)
+	beta = perFeatureVariable(scope, "beta", x, initializer.Zero).NodeValue(x)
+	return gamma, beta
+}
+
+// MovingAverage creates in scope a variable that the gradient does not move: an average, [features], of a statistic of x [batch, …,
+// features].
+func MovingAverage(scope *model.Scope, name string, x *Node, start model.VariableInitializer) *model.Variable {
+	return perFeatureVariable(scope, name, x, start).SetTrainable(false)
+}
+
+// MoveTowards makes one step of an exponential moving average: average ← momentum·average + (1 − momentum)·batch, where batch has as
+// many numbers, in whatever shape.
+func MoveTowards(average *model.Variable, batch *Node, momentum float64) {
 	old := average.NodeValue(batch)
-	average.SetNodeValue(Add(MulScalar(old, Momentum), MulScalar(Reshape(batch, old.Shape().Dimensions...), 1-Momentum)))
+	average.SetNodeValue(Add(MulScalar(old, momentum), MulScalar(Reshape(batch, old.Shape().Dimensions...), 1-momentum)))
+}
+
+func perFeatureVariable(scope *model.Scope, name string, x *Node, start model.VariableInitializer) *model.Variable {
+	return scope.WithInitializer(start).VariableWithShape(name, shapes.Make(x.DType(), x.Shape().Dim(-1)))
 }

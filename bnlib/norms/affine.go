@@ -6,12 +6,12 @@ import (
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
-	"github.com/gomlx/gomlx/ml/model/initializer"
 )
 
 // affine returns gamma·x + beta. It creates gamma (ones) and beta (zeros) in scope, [units] each.
 func affine(scope *model.Scope, x *Node) *Node {
-	return Add(Mul(x, perUnit(scope, "gamma", initializer.One, x)), perUnit(scope, "beta", initializer.Zero, x))
+	gamma, beta := bnlib.GammaBeta(scope, x)
+	return Add(Mul(x, Reshape(gamma, 1, -1)), Reshape(beta, 1, -1))
 }
 
 // perUnit returns a variable with a number for each unit of x, [1, units], which it creates in scope.
