@@ -271,6 +271,9 @@ func badArguments(t *testing.T) []bad {
 	add("bnlib.Results.Sample", panics(func() { results.Sample(2, 0, 0) }), "norm is 2", "0 to 1")
 	add("bnlib.Results.Sample", panics(func() { results.Sample(0, 0, 2) }), `the index on axis 1 ("rate") is 2`, "0 to 1")
 	add("bnlib.Results.Sample", panics(func() { results.Sample(0, 0) }), "2 axes has 1 indices")
+	add("bnlib.Results.Edges", panics(func() { (&bnlib.Results{Grid: bnlib.Grid{Axes: g.Axes[:1]}}).Edges(.5, 0) }), "the grid has 1 axes", "two or more")
+	add("bnlib.LogSpaced", panics(func() { bnlib.LogSpaced(0, 1, 3) }), "LogSpaced(0, 1, 3)", "above 0")
+	add("bnlib.LogSpaced", panics(func() { bnlib.LogSpaced(1, 2, 1) }), "LogSpaced(1, 2, 1)", "2 values")
 	add("bnlib.Results.Sample", panics(func() { (&bnlib.Results{Grid: g}).Sample(0, 0, 0) }), "Results.Runs are 0", "the 8 of")
 	add("bnlib.Results.Replicates", panics(func() {
 		(&bnlib.Results{Grid: bnlib.Grid{Norms: []bnlib.Norm{bnlib.Batch}}, Runs: make([]*bnlib.Run, 1)}).Replicates()
@@ -580,6 +583,9 @@ var takesAnything = map[string]string{
 	"fit.Law.At":              "of any number",
 	"bnlib.Std":               "Grid.Validate says so",
 	"bnlib.Rate":              "Grid.Validate says so",
+	"bnlib.StdOf":             "Grid.Validate says so",
+	"bnlib.RateOf":            "Grid.Validate says so",
+	"bnlib.Activation":        "Grid.Validate says so",
 	"bnlib.Choice":            "Grid.Validate says so",
 	"bnlib.Axis.Label":        "an index of Values, as for a slice",
 	"bnlib.Frozen":            "Experiment.Validate says so",

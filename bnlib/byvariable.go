@@ -26,6 +26,17 @@ func Frozen(patterns ...string) ByVariable {
 	return rates
 }
 
+// with returns a copy in which a pattern has another number.
+func (b ByVariable) with(pattern string, value float64) ByVariable {
+	changed := ByVariable{pattern: value}
+	for p, v := range b {
+		if p != pattern {
+			changed[p] = v
+		}
+	}
+	return changed
+}
+
 // of returns the number of a variable, or the other one if it has none.
 func (b ByVariable) of(variable string, otherwise float64) float64 {
 	for pattern, value := range b {

@@ -127,6 +127,14 @@ func (e Experiment) faults(trainImages int) []string {
 	return faults
 }
 
+// ActivationName writes the activation of the hidden layers as the field does: "ReLU", "sigmoid".
+func (e Experiment) ActivationName() string {
+	if e.Activation == activation.TypeRelu {
+		return "ReLU"
+	}
+	return strings.ToLower(e.Activation.String())
+}
+
 // byVariable returns the fields that give variables a number of their own.
 func (e Experiment) byVariable() []variableField {
 	return []variableField{{"Stds", e.Stds}, {"Rates", e.Rates}, {"Decay", e.Decay}}

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 
 	"batchnorm/bnlib/internal/engine"
 	"batchnorm/bnlib/probe"
+
+	"github.com/gomlx/gomlx/ml/layers/activation"
 )
 
 // Grid is many networks at once: a base experiment along axes, each point with every norm and every seed. Points are numbered with
@@ -21,8 +24,9 @@ import (
 type Grid struct {
 	Base  Experiment
 	Axes  []Axis
-	Norms []Norm // nil: None and Batch
-	Seeds int    // Base.Seed and those that follow; 0: one
+	Norms []Norm       // nil: None and Batch
+	Seeds int          // Base.Seed and those that follow; 0: one
+	Marks []Experiment // what a map of the grid marks, each by its name, where Axis.Of places it; nothing is trained for them
 }
 
 // Axis is what changes along one side of a grid.
@@ -31,16 +35,50 @@ type Axis struct {
 	Values []float64                          // finite, each once
 	Labels []string                           // of the values; nil: they are numbers
 	Set    func(e *Experiment, value float64) // e is a copy of its own
+	Of     func(e Experiment) float64         // the value that an experiment has, for Grid.Marks; nil: none
 }
 
 // Std is an axis of Experiment.InitStd.
 func Std(values ...float64) Axis {
-	return Axis{Name: "std", Values: values, Set: func(e *Experiment, v float64) { e.InitStd = v }}
+	return Axis{Name: "std", Values: values, Set: func(e *Experiment, v float64) { e.InitStd = v }, Of: func(e Experiment) float64 { return e.InitStd }}
 }
 
 // Rate is an axis of Experiment.LearningRate.
 func Rate(values ...float64) Axis {
-	return Axis{Name: "rate", Values: values, Set: func(e *Experiment, v float64) { e.LearningRate = v }}
+	return Axis{Name: "rate", Values: values, Set: func(e *Experiment, v float64) { e.LearningRate = v }, Of: func(e Experiment) float64 { return e.LearningRate }}
+}
+
+// StdOf is an axis of one number in Experiment.Stds, such as that of "hidden_*/dense/weights".
+func StdOf(pattern string, values ...float64) Axis {
+	return Axis{Name: "std of " + pattern, Values: values, Set: func(e *Experiment, v float64) { e.Stds = e.Stds.with(pattern, v) }}
+}
+
+// RateOf is an axis of one number in Experiment.Rates.
+func RateOf(pattern string, values ...float64) Axis {
+	return Axis{Name: "rate of " + pattern, Values: values, Set: func(e *Experiment, v float64) { e.Rates = e.Rates.with(pattern, v) }}
+}
+
+// Activation is an axis of Experiment.Activation.
+func Activation(types ...activation.Type) Axis {
+	a := Axis{Name: "activation", Set: func(e *Experiment, v float64) { e.Activation = activation.Type(v) },
+		Of: func(e Experiment) float64 { return float64(e.Activation) }}
+	for _, t := range types {
+		a.Values, a.Labels = append(a.Values, float64(t)), append(a.Labels, Experiment{Activation: t}.ActivationName())
+	}
+	return a
+}
+
+// LogSpaced returns n values from low to high, each the same multiple of the one before: those of an axis with a logarithmic scale.
+// low and high are above 0, and n is 2 or more; it panics for others.
+func LogSpaced(low, high float64, n int) []float64 {
+	if !(low > 0) || !(high > 0) || !finite(high/low) || n < 2 {
+		panic(fmt.Errorf("bnlib: LogSpaced(%v, %v, %d); allowed: two numbers above 0, and 2 values or more", low, high, n))
+	}
+	values := make([]float64, n)
+	for i := range values {
+		values[i] = low * math.Pow(high/low, float64(i)/float64(n-1))
+	}
+	return values
 }
 
 // Choice is an axis of experiments that have nothing else in common: all of Base but its seed is theirs.

@@ -28,7 +28,7 @@ func Dots(study map[int]bnlib.Replicates) *plot.Figure {
 		r := study[n]
 		e := r.Experiment
 		at := -float64(row)
-		conditions := fmt.Sprintf("std %v, rate %v, %s", e.InitStd, e.LearningRate, activationName(e))
+		conditions := fmt.Sprintf("std %v, rate %v, %s", e.InitStd, e.LearningRate, e.ActivationName())
 		accuracy.Y.Names = append(accuracy.Y.Names, plot.Name{At: at, Text: fmt.Sprintf("%d: %s", n, conditions)})
 		failure.Y.Names = append(failure.Y.Names, plot.Name{At: at, Text: fmt.Sprint(n)})
 		reported := [2]float64{math.NaN(), math.NaN()}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"batchnorm/bnlib"
 	"batchnorm/bnlib/plot"
@@ -11,7 +13,8 @@ import (
 
 // GridMap draws test accuracy over a grid, a panel for each norm: the last axis of the grid from left to right, the one before it
 // upwards. A grid of more axes has panels for each of the others' points as well. A cell's colour is the median over the seeds
-// that are done; grey cells have none yet.
+// that are done; grey cells have none yet. Who points at a cell reads the lowest and the highest of them, too. Grid.Marks are discs
+// with their names, but for the word experiment.
 func GridMap(results *bnlib.Results) *plot.Figure {
 	if results == nil {
 		results = &bnlib.Results{}
@@ -49,16 +52,18 @@ func GridMap(results *bnlib.Results) *plot.Figure {
 			label = ", " + g.Axes[i].Label(at[i]) + label
 		}
 		for k, norm := range norms {
-			cells := plot.Cells{X: edges(x.Values), Y: edges(y.Values), Name: "test accuracy",
-				Colors: plot.ColorScale{Stops: accuracyStops, Min: 0, Max: 1}}
+			cells := plot.Cells{X: edges(x.Values), Y: edges(y.Values), Name: "test accuracy", NoteName: "lowest to highest",
+				ColumnNames: valueNames(x), RowNames: valueNames(y), Colors: plot.ColorScale{Stops: accuracyStops, Min: 0, Max: 1}}
 			for i := range x.Values {
-				column := make([]float64, len(y.Values))
+				column, notes := make([]float64, len(y.Values)), make([]string, len(y.Values))
 				for j := range y.Values {
 					at[len(at)-1] = i
 					if len(at) > 1 {
 						at[len(at)-2] = j
 					}
-					column[j] = results.Sample(k, at...).Done().Test().Median
+					done := results.Sample(k, at...).Done()
+					test := done.Test()
+					column[j], notes[j] = test.Median, spread(test, len(done))
 					if !math.IsNaN(column[j]) {
 						known[k]++
 						if column[j] >= learned {
@@ -66,14 +71,18 @@ func GridMap(results *bnlib.Results) *plot.Figure {
 						}
 					}
 				}
-				cells.Values = append(cells.Values, column)
+				cells.Values, cells.Notes = append(cells.Values, column), append(cells.Notes, notes)
 			}
 			f.Panels = append(f.Panels, plot.Panel{
 				Title: norm.Name + label,
 				X:     axisOf(x), Y: axisOf(y),
-				Cells: []plot.Cells{cells},
+				Cells:  []plot.Cells{cells},
+				Labels: marksOf(g, at),
 			})
 		}
+	}
+	if len(y.Values) > 10 {
+		f.Height = 320 // so that a disc is no larger than a cell, and every decade has its number
 	}
 	f.Title = "Test accuracy of " + fmt.Sprint(learned) + " or more"
 	for k, norm := range norms {
@@ -97,6 +106,55 @@ func overSeeds(g bnlib.Grid) string {
 		return ""
 	}
 	return fmt.Sprintf(", median of %d seeds", g.Seeds)
+}
+
+// spread writes the lowest and the highest accuracy of so many seeds.
+func spread(s bnlib.Spread, seeds int) string {
+	switch seeds {
+	case 0:
+		return "no seed done"
+	case 1:
+		return "1 seed"
+	}
+	return fmt.Sprintf("%s to %s of %d seeds", bnlib.FormatAccuracy(s.Min), bnlib.FormatAccuracy(s.Max), seeds)
+}
+
+// valueNames writes an axis' values, or their labels.
+func valueNames(a bnlib.Axis) []string {
+	if a.Labels != nil {
+		return a.Labels
+	}
+	names := make([]string, len(a.Values))
+	for i, v := range a.Values {
+		names[i] = strconv.FormatFloat(v, 'g', 3, 64)
+	}
+	return names
+}
+
+// marksOf returns the marks of the panel of a point: those that have the point's values on all axes but the last two.
+func marksOf(g bnlib.Grid, at []int) []plot.Label {
+	place := func(e bnlib.Experiment, axis int) float64 {
+		switch {
+		case axis < 0:
+			return 1 // the one row of a map with one axis
+		case g.Axes[axis].Of == nil:
+			return math.NaN()
+		}
+		return g.Axes[axis].Of(e)
+	}
+	last := len(g.Axes) - 1
+	var labels []plot.Label
+	for _, e := range g.Marks {
+		here := true
+		for i := range max(0, last-1) {
+			here = here && place(e, i) == g.Axes[i].Values[at[i]]
+		}
+		if here {
+			name := strings.TrimPrefix(e.Name, "Experiment ")
+			labels = append(labels, plot.Label{X: place(e, last), Y: place(e, last-1), Text: name, Detail: experimentTitle(e)})
+		}
+	}
+	return labels
 }
 
 // logSpaced reports whether values rise by factors rather than by steps.

@@ -42,7 +42,7 @@ func experimentTitle(e bnlib.Experiment) string {
 	if e.Model != nil {
 		return e.Name
 	}
-	title := fmt.Sprintf("std %v, rate %v, %s", e.InitStd, e.LearningRate, activationName(e))
+	title := fmt.Sprintf("std %v, rate %v, %s", e.InitStd, e.LearningRate, e.ActivationName())
 	if name := strings.TrimPrefix(e.Name, "Experiment "); name != "" {
 		title = name + " · " + title
 	}

@@ -87,7 +87,7 @@ func group(networks []bnlib.Network) []groupOfNetworks {
 			})
 		})
 		if at < 0 {
-			g := groupOfNetworks{title: fmt.Sprintf("std %v, %s", n.InitStd, activationName(n.Experiment)), key: key, looks: map[int]appearance{}}
+			g := groupOfNetworks{title: fmt.Sprintf("std %v, %s", n.InitStd, n.Experiment.ActivationName()), key: key, looks: map[int]appearance{}}
 			if n.Model != nil {
 				g.title, g.key = n.Name, ""
 			}

@@ -20,7 +20,7 @@ func SignalExplorer(networks []bnlib.Network, snapshots []probe.Snapshot, start 
 	nearest := math.Inf(1)
 	for _, g := range group(networks[:min(len(networks), len(snapshots))]) {
 		n := networks[g.members[0]].Experiment
-		s := plot.State{Position: math.Round(10*math.Log10(n.InitStd)) / 10, Option: activationName(n), Figure: signalState(g, snapshots)}
+		s := plot.State{Position: math.Round(10*math.Log10(n.InitStd)) / 10, Option: n.ActivationName(), Figure: signalState(g, snapshots)}
 		distance := math.Abs(math.Log10(n.InitStd / start.InitStd))
 		if n.Activation != start.Activation {
 			distance += 100

@@ -28,7 +28,7 @@ func Study(study map[int]bnlib.Replicates) *plot.Table {
 		}
 		e := r.Experiment
 		t.Rows = append(t.Rows, []string{
-			fmt.Sprint(n), fmt.Sprint(e.InitStd), fmt.Sprint(e.LearningRate), activationName(e),
+			fmt.Sprint(n), fmt.Sprint(e.InitStd), fmt.Sprint(e.LearningRate), e.ActivationName(),
 			article[0], r.Plain.Test().String(), article[1], r.BatchNorm.Test().String(),
 			collapses(r.Plain), collapses(r.BatchNorm),
 		})

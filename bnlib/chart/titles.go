@@ -98,17 +98,10 @@ func conditions(runs []*bnlib.Run) string {
 	}
 	common("weights normal(0, %v)", func(n bnlib.Network) any { return n.InitStd })
 	common("learning rate %v", func(n bnlib.Network) any { return n.LearningRate })
-	common("%v", func(n bnlib.Network) any { return activationName(n.Experiment) })
+	common("%v", func(n bnlib.Network) any { return n.Experiment.ActivationName() })
 	common("minibatches of %v", func(n bnlib.Network) any { return n.Batch })
 	common("seed %v", func(n bnlib.Network) any { return n.Seed })
 	return strings.Join(out, " · ")
-}
-
-func activationName(e bnlib.Experiment) string {
-	if name := strings.ToLower(e.Activation.String()); name != "relu" {
-		return name
-	}
-	return "ReLU"
 }
 
 // explain adds a few words to the conditions under the title.

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 		sweep{"wide", "for tests, 48 networks of large files, in 8 shares of a few seconds", func() bnlib.Grid {
 			base := bnlib.Article(1)
 			base.Hidden, base.Steps, base.Every = []int{256}, 1000, 1000
-			return bnlib.Grid{Base: base, Axes: []bnlib.Axis{bnlib.Rate(decades(0.003, 3, 24)...)}}
+			return bnlib.Grid{Base: base, Axes: []bnlib.Axis{bnlib.Rate(bnlib.LogSpaced(0.003, 3, 24)...)}}
 		}, chart.GridMap},
 		sweep{"wrong", "for tests, a mistake in the grid", func() bnlib.Grid {
 			return bnlib.Grid{Base: bnlib.Article(1), Axes: []bnlib.Axis{bnlib.Rate(0.1, -1)}}
