@@ -6,12 +6,15 @@ import (
 
 // Cells is a grid of coloured cells.
 type Cells struct {
-	X, Y     []float64   // edges of the columns and of the rows, rising
-	Values   [][]float64 // Values[column][row], from the lowest edges on; NaN: nothing known, drawn grey
-	Name     string      // what a value is, such as "share of values"
-	Colors   ColorScale
-	RowNames []string // what to write of a row where the reader points at it; none: its edges
-	Picture  bool     // cells are pixels: square, whatever the axes, from the upper left; VegaLite embeds them as a picture
+	X, Y        []float64   // edges of the columns and of the rows, rising
+	Values      [][]float64 // Values[column][row], from the lowest edges on; NaN: nothing known, drawn grey
+	Name        string      // what a value is, such as "share of values"
+	Colors      ColorScale
+	RowNames    []string   // what to write of a row where the reader points at it; none: its edges
+	ColumnNames []string   // and of a column
+	Notes       [][]string // Notes[column][row]: what to add of a cell there; none: nothing
+	NoteName    string     // what the notes say, such as "lowest to highest"
+	Picture     bool       // cells are pixels: square, whatever the axes, from the upper left; VegaLite embeds them as a picture
 }
 
 const (
@@ -52,6 +55,9 @@ func (c Cells) layout(width, height float64, log [2]bool) (cellGrid, bool) {
 	}
 	if len(g.RowNames) != g.rows {
 		g.RowNames = nil
+	}
+	if len(g.ColumnNames) != g.columns {
+		g.ColumnNames = nil
 	}
 	g.low, g.high = c.Colors.write(c.Colors.Min), c.Colors.write(c.Colors.Max)
 	if beyond[0] {

@@ -77,6 +77,17 @@ func (g cellGrid) rectLayer(p *pane, data *dataSets) object {
 	if g.RowNames != nil {
 		place = literal(g.RowNames) + "[datum.row]"
 	}
+	lines := []said{
+		{p.x.label, fmt.Sprintf("format(datum.x, '.4~g') + ' to ' + format(datum.%s, '.4~g')", right)},
+		{p.y.label, place},
+		{g.Name, fmt.Sprintf("isNaN(datum.value) ? 'not known' : %s", value)},
+	}
+	if g.ColumnNames != nil {
+		lines[0].expr = "datum." + t.column(g.ColumnNames)
+	}
+	if notes := g.notes(); notes != nil {
+		lines = append(lines, said{g.NoteName, fmt.Sprintf("split(datum.%s, '%s')[datum.row]", t.column(notes), noteEnd)})
+	}
 	calculate := func(as, expr string) object { return object{"calculate": expr, "as": as} }
 	return object{
 		"data": t.source(),
@@ -90,15 +101,33 @@ func (g cellGrid) rectLayer(p *pane, data *dataSets) object {
 		},
 		"mark": object{
 			"type": "rect", "clip": true,
-			"fill": object{"expr": fmt.Sprintf("isNaN(datum.value) ? '%s' : %s[%s]", missing, literal(g.Colors.colors()), g.Colors.levelExpr("datum.value"))},
-			"tooltip": tooltip(
-				said{p.x.label, fmt.Sprintf("format(datum.x, '.4~g') + ' to ' + format(datum.%s, '.4~g')", right)},
-				said{p.y.label, place},
-				said{g.Name, fmt.Sprintf("isNaN(datum.value) ? 'not known' : %s", value)},
-			),
+			"fill":    object{"expr": fmt.Sprintf("isNaN(datum.value) ? '%s' : %s[%s]", missing, literal(g.Colors.colors()), g.Colors.levelExpr("datum.value"))},
+			"tooltip": tooltip(lines...),
 		},
 		"encoding": object{"x2": object{"field": right}, "y2": object{"field": "top"}},
 	}
+}
+
+// noteEnd stands between the notes of a column.
+const noteEnd = "|"
+
+// notes returns the notes of each column in one text, or nil if there are none.
+func (g cellGrid) notes() []string {
+	if len(g.Notes) == 0 {
+		return nil
+	}
+	all := make([]string, g.columns)
+	for i := range all {
+		column := make([]string, g.rows)
+		if i < len(g.Notes) {
+			copy(column, g.Notes[i])
+		}
+		for k := range column {
+			column[k] = strings.ReplaceAll(column[k], noteEnd, "/")
+		}
+		all[i] = strings.Join(column, noteEnd)
+	}
+	return all
 }
 
 func (g cellGrid) pictureLayer() (object, error) {

@@ -32,6 +32,7 @@ type Panel struct {
 	Series   []Series
 	Scatters []Scatter
 	Marks    []Mark
+	Labels   []Label // above all else
 	Rules    []Rule
 	Empty    string // what to write where there is nothing to draw; "": "nothing to draw yet"
 	Bare     bool   // without axes: Y.Label is a heading, and nothing is drawn but pictures

@@ -48,6 +48,7 @@ type pane struct {
 	curves   []curve
 	scatters []Scatter
 	marks    []placed
+	labels   []Label
 	rules    []Rule
 	empty    string // what to write instead of curves
 	bare     bool
@@ -217,7 +218,7 @@ func (p *Panel) layout(width, height float64) pane {
 	out.x, out.y = p.X.fit(xs, len(p.Scatters) > 0), p.Y.fit(ys, len(p.Cells) == 0)
 	out.y.whole = false
 	out.x.ticks = ticks(out.x, max(3, int(width/70)))
-	out.y.ticks = ticks(out.y, 6)
+	out.y.ticks = ticks(out.y, max(6, int(height/45)))
 	out.x.name(p.X.Names)
 	out.y.name(p.Y.Names)
 	for _, c := range out.curves {
@@ -246,6 +247,7 @@ func (p *Panel) layout(width, height float64) pane {
 		}
 		out.marks = append(out.marks, placed{Mark: m})
 	}
+	out.labels = out.labelsWithin(p.Labels)
 	out.placeWords(width-out.left(), height)
 	if !drawn && len(out.marks) == 0 {
 		switch {

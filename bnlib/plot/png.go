@@ -227,6 +227,9 @@ func (p *pane) Plot(c draw.Canvas, plt *plot.Plot) {
 	for _, m := range p.marks {
 		p.drawMark(c, m, vg.Point{X: trX(m.X), Y: trY(m.Y)})
 	}
+	for _, l := range p.labels {
+		l.draw(c, vg.Point{X: trX(l.X), Y: trY(l.Y)})
+	}
 }
 
 func (one curve) draw(c draw.Canvas, trX, trY func(float64) vg.Length) {

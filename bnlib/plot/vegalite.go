@@ -252,6 +252,9 @@ func (p *pane) vegaLite(index int, s *sheet, data *dataSets, first bool) (object
 		if len(p.marks) > 0 {
 			placed = append(placed, p.markLayer(s))
 		}
+		if len(p.labels) > 0 {
+			placed = append(placed, p.labelLayer())
+		}
 	}
 	if len(placed) > 0 {
 		group["encoding"], group["layer"] = object{"x": p.xEncoding(), "y": p.yEncoding()}, placed
