@@ -445,6 +445,8 @@ func badArguments(t *testing.T) []bad {
 	}), "not evaluated yet")
 	add("chart.GridMap", says(func() *plot.Figure { return chart.GridMap(nil) }, func() *plot.Figure { return chart.GridMap(&bnlib.Results{Grid: g}) },
 		func() *plot.Figure { return chart.GridMap(results) }), "without axes", "8; there are 0", "in 0 of 0 cells")
+	add("chart.NormMap", says(func() *plot.Figure { return chart.NormMap(nil) }, func() *plot.Figure { return chart.NormMap(results) },
+		func() *plot.Figure { return chart.NormMap(&bnlib.Results{Grid: bnlib.Grid{Axes: g.Axes[:1]}}) }), "this one has 0", "there are 0")
 	add("chart.Study", writes(func() *plot.Table { return chart.Study(study) }), "99", "–")
 	add("chart.Verdicts", writes(func() *plot.Table { return chart.Verdicts(study, bnlib.Replicates{}, replicates) }), "0 claims")
 	add("chart.Initial", writes(func() *plot.Table { return chart.Initial(pair, make([]probe.Snapshot, 1)) }), "std 0.1, ReLU", "–")
