@@ -566,7 +566,7 @@ func badArguments(t *testing.T) []bad {
 		return host.Venv{Dir: filepath.Join(t.TempDir(), "venv"), Minor: 99}.Install(ctx, os.Stderr, nil)
 	}, "no Python to build on")
 	add("host.Venv.Version", func() error { return fmt.Errorf("host: %q", host.Venv{Dir: "nowhere"}.Version(ctx)) }, `""`)
-	return all
+	return append(all, badExercises()...)
 }
 
 func many(n int) []float64 {
