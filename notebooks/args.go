@@ -22,6 +22,7 @@ type command struct {
 	quick     bool
 	jobs      int    // notebooks run at a time
 	dir       string // of the export; empty: the default
+	source    string // address of the repository that the export links to; empty: that of the clone's remote
 	ip        string
 	port      int
 	baseURL   string // the path that JupyterLab lies at, as a proxy in front of it wants
@@ -67,6 +68,7 @@ func parse(args []string) (command, error) {
 		flags.IntVar(&c.jobs, "jobs", 1, "")
 	case "export":
 		flags.StringVar(&c.dir, "o", "", "")
+		flags.StringVar(&c.source, "source", "", "")
 	case "doctor":
 		c.runs.register(flags)
 	}
@@ -99,6 +101,9 @@ func parse(args []string) (command, error) {
 	}
 	if c.name == "reset" && len(c.names) == 0 {
 		return c, errors.New("reset names no page; allowed: one or more, such as 11_experiment_1")
+	}
+	if c.source != "" && !strings.HasPrefix(c.source, "https://") && !strings.HasPrefix(c.source, "http://") {
+		return c, fmt.Errorf("-source is %q; allowed: the address of the repository, such as https://github.com/owner/name", c.source)
 	}
 	if c.name == "run" && c.jobs < 1 {
 		return c, fmt.Errorf("-jobs is %d; allowed: 1 or more", c.jobs)

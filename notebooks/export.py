@@ -1,145 +1,178 @@
-"""Writes notebooks as static HTML, with the outputs they hold: export.py FOLDER NOTEBOOK…
+"""Writes notebooks as a site, with the outputs they hold: export.py FOLDER STATIC SOURCE NOTEBOOK…
 
-The pages need no JavaScript and no network: formulas become MathML, figures PNG, and the style stands in the page.
+Each notebook becomes a page of Markdown, from which Sphinx makes the site as site/conf.py says. Its pages need no network and,
+but for search and figures that move, no JavaScript: formulas are MathML, figures PNG. Where there is JavaScript, site/_static/site.js
+draws the figures anew from what stands beside their PNG. STATIC is JupyterLab's folder of static files, which Vega comes from.
+SOURCE is the address of the repository, empty if there is none to link to.
 """
 import base64
 import html
+import json
 import os
 import re
+import shutil
 import sys
+import tempfile
 
-import latex2mathml.converter
 import nbformat
-from nbconvert.filters import Highlight2HTML
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-from pygments.formatters import HtmlFormatter
+from sphinx.cmd.build import build_main
 
 from execute import FOLDED
 
-STYLE = """
-:root { color-scheme: light; }
-body { max-width: 52rem; margin: 0 auto; padding: 1rem; font: 1.05rem/1.55 system-ui, sans-serif; color: #1b1b1b; background: #fff; }
-h1, h2, h3 { line-height: 1.25; margin: 1.6em 0 .6em; }
-a { color: #0b57a4; }
-a.anchor-link { display: none; }
-summary { cursor: pointer; color: #0b57a4; }
-nav { display: flex; justify-content: space-between; gap: 1rem; padding: .6rem 0; border-bottom: 1px solid #ddd; font-size: .95rem; }
-nav:last-of-type { border: 0; border-top: 1px solid #ddd; margin-top: 2rem; }
-pre { margin: .6rem 0; padding: .6rem .8rem; overflow-x: auto; font: .86rem/1.45 ui-monospace, monospace; tab-size: 4; }
-.source pre { background: #f6f7f9; border-left: 3px solid #b9c6d6; }
-.output { margin: .6rem 0 1.4rem; overflow-x: auto; }
-.output pre { background: none; padding-left: 0; }
-.stderr pre { color: #7a2e00; }
-img, svg { max-width: 100%; height: auto; }
-td img { max-width: none; }
-@media (max-width: 640px) { .output > img[width] { max-width: none; width: 700px; } }
-table { border-collapse: collapse; margin: 1rem 0; font-size: .95rem; display: block; overflow-x: auto; }
-th, td { border: 1px solid #d5d9de; padding: .3rem .5rem; text-align: left; }
-.output td { white-space: nowrap; }
-th { background: #f3f5f7; }
-code { font-family: ui-monospace, monospace; font-size: .92em; overflow-wrap: anywhere; }
-math { font-size: 1.08em; }
-math[display=block] { margin: 1em 0; overflow-x: auto; }
-blockquote { margin: 1rem 0; padding: .1rem 1rem; border-left: 4px solid #d5d9de; color: #444; }
-"""
+SITE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "site")
+sys.path.insert(0, SITE)
+import vega  # noqa: E402
 
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-{body}
-</body>
-</html>
+NAME = "Batch normalization by experiment"
+VEGA_LITE = "application/vnd.vegalite.v5+json"
+
+# What the index says of the page whose table it has, which says nothing of itself there.
+FIRST = "how a cell works; a first pair of networks, and one of your own"
+
+RUN = """## Run it yourself
+
+The pages were run before they were put here, and show what came out. Figures move where the browser allows JavaScript; the code does
+not run here. To change a line and look again you need Go with a C compiler, and Python ({readme} says which versions), and two
+commands:
+
+```sh
+{commands}
+```
+
+JupyterLab then opens on copies of these pages that are yours to change.
 """
 
 
-def mathml(tex, display):
-    # JupyterLab numbers no equations, and the converter knows one aligned environment.
-    known = re.sub(r"\\(begin|end)\{(?:aligned|align|split|eqnarray)\*?\}", r"\\\1{align*}", tex.strip())
-    try:
-        out = latex2mathml.converter.convert(known, display=display)
-    except Exception as e:  # the converter raises what it likes
-        raise ValueError(f"cannot write the formula {tex!r} as MathML: {e!r}") from e
-    # What it does not know it passes on as text.
-    unknown = re.search(r">(\\[^<]+|&)<", out)
-    if unknown:
-        raise ValueError(f"cannot write the formula {tex!r} as MathML: {unknown[1]!r} is unknown to the converter")
-    return out
+def fence(text, info):
+    """A block of Markdown that no line of the text ends."""
+    marks = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{marks}{info}\n{text}\n{marks}"
 
 
-class Renderer(IPythonRenderer):
-    """Markdown with formulas as MathML."""
-
-    def block_math(self, body):
-        return mathml(body, "block")
-
-    def multiline_math(self, text):
-        return mathml(text, "block")
-
-    def inline_math(self, body):
-        return mathml(body, "inline")
-
-    def latex_environment(self, name, body):
-        return mathml(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
+def raw(text):
+    return fence(text, "{raw} html")
 
 
-def markdown(text, beside="."):
-    text = MarkdownWithMath(renderer=Renderer(escape=False)).render(text)
+class Site:
+    def __init__(self, books, source, extra):
+        self.books = books  # by name: the notebook and its folder
+        self.source = source
+        self.extra = extra  # folder of pictures
 
-    def embed(match):
-        with open(os.path.join(beside, match[2]), "rb") as f:
-            return f'{match[1]}"data:image/png;base64,{base64.b64encode(f.read()).decode()}"'
+    def seen_at(self, path):
+        """The address of a file of the repository."""
+        return f"{self.source}/blob/HEAD/{path}"
 
-    # Pictures beside the notebooks become part of the page.
-    text = re.sub(r'(<img\b[^>]*\bsrc=)"([^":]+\.png)"', embed, text)
-    # Links between notebooks lead to their pages.
-    return re.sub(r'(href="[^":]+)\.ipynb(["#])', r"\1.html\2", text)
+    def markdown(self, text):
+        """A cell of prose for the site: without the notebooks' own links from page to page, and with links that lead somewhere."""
+        text = LINKS.sub("", text)
+        # A picture that links where the text beside it does is one link too many to listen to.
+        text = re.sub(r"\[(<img [^>]*>)\]\((\d\d_\w+)\.ipynb\)", r'<a href="\2.html" tabindex="-1" aria-hidden="true">\1</a>', text)
 
+        def link(match):
+            words, path, place = match[1], match[2], match[3] or ""
+            name, suffix = os.path.splitext(path)
+            if suffix == ".ipynb" and name in self.books:
+                return f"[{words}]({name}.md{place})"
+            if self.source:
+                return f"[{words}]({self.seen_at(os.path.normpath(os.path.join('notebooks', path)))}{place})"
+            return words
 
-def output(out, name):
-    """One output as HTML: the richest form that needs no JavaScript."""
-    if out.output_type == "stream":
-        return f'<div class="output {out.name}"><pre>{html.escape(out.text)}</pre></div>'
-    if out.output_type == "error":
-        return f'<div class="output stderr"><pre>{html.escape(out.evalue)}</pre></div>'
-    data = out.data
-    if "image/png" in data:
-        meta = out.metadata.get("image/png", {})
+        return re.sub(r"(?<!!)\[([^\[\]]*)\]\(((?!\w+:)[^()#\s]+)(#[^()\s]*)?\)", link, text)
+
+    def figure(self, out, where):
+        """A figure: its PNG, and for site.js what to draw in its place."""
+        data, meta = out.data, out.metadata.get("image/png", {})
         alt = meta.get("alt", out.metadata.get("alt", data.get("text/plain", "Figure.")))
         size = "".join(f' {k}="{int(meta[k])}"' for k in ("width", "height") if k in meta)
-        png = data["image/png"].replace("\n", "")
-        body = f'<img alt="{html.escape(alt, quote=True)}"{size} src="data:image/png;base64,{png}">'
-    elif "image/svg+xml" in data:
-        body = data["image/svg+xml"]
-    elif "text/html" in data:
-        body = re.sub(r"<script\b.*?</script>", "", data["text/html"], flags=re.S | re.I)
-    elif "text/markdown" in data:
-        body = markdown(data["text/markdown"])
-    elif "text/plain" in data:
-        body = f'<pre>{html.escape(data["text/plain"])}</pre>'
-    else:
-        raise ValueError(f"{name}: an output has no form that a page can show without JavaScript: {', '.join(data)}")
-    return f'<div class="output">{body}</div>'
+        picture = f"figures/{where}.png"
+        with open(os.path.join(self.extra, picture), "wb") as f:
+            f.write(base64.b64decode(data["image/png"]))
+        img = f'<img alt="{html.escape(alt, quote=True)}"{size} src="{picture}">'
+        if VEGA_LITE not in data:
+            return f'<figure class="scroll">{img}</figure>'
+        spec = json.dumps(data[VEGA_LITE], ensure_ascii=False, separators=(",", ":")).replace("<", r"\u003c")
+        return f'<figure class="scroll vega">{img}<script type="application/json">{spec}</script></figure>'
+
+    def output(self, out, where):
+        """One output as HTML: the richest form that needs no JavaScript."""
+        if out.output_type == "stream":
+            return f'<pre class="output {out.name}">{html.escape(out.text)}</pre>'
+        if out.output_type == "error":
+            return f'<pre class="output stderr">{html.escape(out.evalue)}</pre>'
+        data = out.data
+        if "image/png" in data:
+            return self.figure(out, where)
+        if "image/svg+xml" in data:
+            return f'<figure class="scroll">{data["image/svg+xml"]}</figure>'
+        if "text/html" in data:
+            return '<div class="scroll">' + re.sub(r"<script\b.*?</script>", "", data["text/html"], flags=re.S | re.I) + "</div>"
+        if "text/plain" in data:
+            return f'<pre class="output">{html.escape(data["text/plain"])}</pre>'
+        raise SystemExit(f"{where}: an output has no form that a page can show without JavaScript: {', '.join(data)}")
+
+    def outputs(self, cell, where):
+        """A cell's outputs as HTML, folded if the notebook folds them."""
+        shown = list(cell.outputs)
+        folded = shown and cell.metadata.get("jupyter", {}).get("outputs_hidden")
+        if folded and shown[0].output_type == "stream":
+            shown[0] = nbformat.v4.new_output("stream", name=shown[0].name, text=shown[0].text.removeprefix(FOLDED))
+            shown = shown[0 if shown[0].text else 1:]
+        body = "\n".join(self.output(out, f"{where}_{i + 1}") for i, out in enumerate(shown))
+        if folded:
+            body = f"<details><summary>Predict first, then open</summary>\n{body}\n</details>"
+        return body
+
+    def page(self, name):
+        """A notebook as Markdown."""
+        nb, _ = self.books[name]
+        parts = []
+        for i, cell in enumerate(nb.cells):
+            if cell.cell_type == "markdown":
+                parts.append(self.markdown(cell.source))
+            elif cell.cell_type == "code" and cell.source.strip():
+                parts.append(fence(cell.source, "go"))
+                if cell.outputs:
+                    parts.append(raw(self.outputs(cell, f"{name}_{i + 1}")))
+        number = re.match(r"\d+(?=_)", name)
+        about = "This page was run, and shows what came out. To change a line and run it: [two commands](index.md#run-it-yourself)."
+        if self.source:
+            about += f" [The notebook itself]({self.seen_at(f'notebooks/{name}.ipynb')})."
+        about = f'\n\n<div class="about">\n\n{about}\n\n</div>\n\n'
+        body = "\n\n".join(parts)
+        if not re.search(r"^# ", body, re.M):
+            body = f"# {name}\n\n{body}"
+        return re.sub(r"^# (.+)$", lambda m: f"# {number[0] + ' · ' if number else ''}{m[1]}{about}", body, count=1, flags=re.M)
+
+    def index(self, first):
+        """The page that the site begins with: what the workbook is, and the first page's table of the others."""
+        parts, rows = [f"# {NAME}"], {}
+        if first:
+            name, nb = first
+            opening = LINKS.sub("", nb.cells[0].source).split("\n\n")
+            parts += [part for part in opening[1:] if part.strip()][:1]
+            for row in re.findall(r"^\|.*\.ipynb\).*$", "\n".join(c.source for c in nb.cells), re.M):
+                rows[re.search(r"\((\w+)\.ipynb\)", row)[1]] = row
+        lines = ["| figure | page |", "| --- | --- |"]
+        for name, (nb, folder) in self.books.items():
+            picture = os.path.join(folder, "thumbnails", name + ".png")
+            image = ""
+            if os.path.exists(picture):
+                shutil.copy(picture, os.path.join(self.extra, "thumbnails"))
+                image = f'[<img src="thumbnails/{name}.png" width="150" alt="">]({name}.ipynb)'
+            number = re.match(r"(\d+)_", name)
+            about = f" · {FIRST}" if first and name == first[0] else ""
+            row = f"| {image} | **[{number[1] + ' · ' if number else ''}{title(nb, name)}]({name}.ipynb)**{about} |"
+            lines.append(self.markdown(rows.get(name, row)))
+        parts.append('<div class="pages">\n\n' + "\n".join(lines) + "\n\n</div>")
+        readme = f"[README]({self.seen_at('README.md')})" if self.source else "its README"
+        commands = f"git clone {self.source} batchnorm\ngo -C batchnorm run ./notebooks" if self.source else "cd batchnorm   # the workbook's folder\ngo run ./notebooks"
+        parts.append(RUN.format(readme=readme, commands=commands))
+        parts.append(fence(":hidden:\n\n" + "\n".join(self.books), "{toctree}"))
+        return "\n\n".join(parts)
 
 
-def outputs(cell, name):
-    """A cell's outputs as HTML, folded if the notebook folds them."""
-    shown = list(cell.outputs)
-    if not cell.metadata.get("jupyter", {}).get("outputs_hidden") or not shown:
-        return "\n".join(output(out, name) for out in shown)
-    if shown[0].output_type == "stream":
-        shown[0] = nbformat.v4.new_output("stream", name=shown[0].name, text=shown[0].text.removeprefix(FOLDED))
-        shown = shown[0 if shown[0].text else 1:]
-    body = "\n".join(output(out, name) for out in shown)
-    return f"<details><summary>Predict first, then open</summary>\n{body}\n</details>"
-
-
-# The links from page to page that stand in the notebooks; an exported page has its own.
+# The links from page to page that stand in the notebooks; the site has its own.
 LINKS = re.compile(r"^(?:← )?\[[^\]]*\]\(\d\d_\w+\.ipynb\)(?:(?: →)?$| &nbsp;·&nbsp; .*$)", re.M)
 
 
@@ -148,45 +181,35 @@ def title(nb, name):
         if cell.cell_type == "markdown":
             found = re.search(r"^#\s+(.+)$", cell.source, re.M)
             if found:
-                return re.sub(r"[*_`]", "", found[1]).strip()
+                return found[1].strip()
     return name
 
 
-def main(folder, *paths):
-    os.makedirs(folder, exist_ok=True)
-    code = Highlight2HTML(pygments_lexer="go")
-    style = STYLE + HtmlFormatter(style="default").get_style_defs(".highlight")
-    style += "\n.highlight { background: none; }"
-    books = []
+def write(folder, name, text):
+    with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def main(folder, static, source, *paths):
+    books = {}
     for path in paths:
-        nb = nbformat.read(path, as_version=4)
         name = os.path.splitext(os.path.basename(path))[0]
-        books.append((name, title(nb, name), nb, path))
-    for i, (name, heading, nb, path) in enumerate(books):
-        before = f'<a href="{books[i-1][0]}.html" rel="prev">← {html.escape(books[i-1][1])}</a>' if i else ""
-        after = f'<a href="{books[i+1][0]}.html" rel="next">{html.escape(books[i+1][1])} →</a>' if i + 1 < len(books) else ""
-        nav = f'<nav><span>{before}</span><a href="index.html">Contents</a><span>{after}</span></nav>'
-        parts = [nav]
-        for cell in nb.cells:
-            if cell.cell_type == "markdown":
-                try:
-                    parts.append(markdown(LINKS.sub("", cell.source), os.path.dirname(path)))
-                except ValueError as e:
-                    raise SystemExit(f"{name}: {e}") from e
-            elif cell.cell_type == "code" and cell.source.strip():
-                parts.append(f'<div class="source">{code(cell.source)}</div>')
-                parts.append(outputs(cell, name))
-        parts.append(nav)
-        write(folder, name, heading, style, "\n".join(parts))
-    items = "\n".join(f'<li><a href="{name}.html">{html.escape(heading)}</a></li>' for name, heading, *_ in books)
-    write(folder, "index", "Batch normalization by experiment", style,
-          f"<h1>Batch normalization by experiment</h1>\n<ol>\n{items}\n</ol>")
-
-
-def write(folder, name, heading, style, body):
-    with open(os.path.join(folder, name + ".html"), "w", encoding="utf-8") as f:
-        f.write(PAGE.format(title=html.escape(heading), style=style, body=body))
+        books[name] = nbformat.read(path, as_version=4), os.path.dirname(path)
+    first = os.path.join(os.path.dirname(paths[0]), "00_start_here.ipynb")
+    first = ("00_start_here", nbformat.read(first, as_version=4)) if os.path.exists(first) else None
+    with tempfile.TemporaryDirectory() as temp:
+        pages, extra, trees = (os.path.join(temp, name) for name in ("pages", "extra", "trees"))
+        os.makedirs(pages)
+        for part in ("figures", "thumbnails", "_static"):
+            os.makedirs(os.path.join(extra, part))
+        site = Site(books, source, extra)
+        for name in books:
+            write(pages, name + ".md", site.page(name))
+        write(pages, "index.md", site.index(first))
+        write(os.path.join(extra, "_static"), "vega.js", vega.bundle(static))
+        write(os.path.join(extra, "_static"), "vega_licences.txt", vega.licences(static))
+        return build_main(["-q", "-W", "--keep-going", "-b", "html", "-c", SITE, "-d", trees, "-D", "html_extra_path=" + extra, pages, folder])
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main(*sys.argv[1:]))

@@ -32,8 +32,9 @@ usage: go run ./notebooks [COMMAND] [FLAGS]
   run [NAME…]      run notebooks without a browser and write their outputs into them; no name: all, in order
       -quick         short trainings; the results go to .batchnorm/quick, the notebooks stay as they are
       -jobs N        N at a time (default 1: some cells measure speed, which needs the machine alone)
-  export [NAME…]   write notebooks as static HTML, with the outputs they hold; no name: all
+  export [NAME…]   write notebooks as a site, with the outputs they hold, to be put on a web server or opened from a disk; no name: all
       -o FOLDER      where to (default .batchnorm/site)
+      -source URL    the repository that it links to, as https://github.com/owner/name (default the clone's remote, if it has one)
   sweep [NAME]     train a grid that outgrows one machine, a share of it in each process; no name: list what there is
       -shard I/N     the share, with I from 0; or by JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID, and BATCHNORM_SHARDS
       -store FOLDER  the folder that all processes share (default that of the notebooks)
@@ -139,7 +140,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	case "run":
 		return w.runAll(ctx, c.names, c.quick, c.jobs)
 	case "export":
-		return w.export(ctx, c.names, c.dir)
+		return w.export(ctx, c.names, c.dir, c.source)
 	}
 	w.remind()
 	return w.lab(ctx, c)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -217,48 +216,5 @@ a warning of some library
 	})
 	if done || failed == nil || failed.Cell != 3 || len(cells) != 1 {
 		t.Errorf("done %v, failed %+v, cells %v", done, failed, cells)
-	}
-}
-
-func TestExport(t *testing.T) {
-	w := ready(t)
-	dir := t.TempDir()
-	book := `{"cells": [
- {"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# One\n$\\hat x_i$ and [two](two.ipynb)\n\n$$\\begin{aligned}y &= \\gamma\\hat x\\end{aligned}$$"},
- {"cell_type": "code", "id": "b", "metadata": {}, "execution_count": 1, "source": "fmt.Println(1 < 2)", "outputs": [
-  {"output_type": "stream", "name": "stdout", "text": "a < b\n"},
-  {"output_type": "display_data", "metadata": {"image/png": {"alt": "A \"curve\""}}, "data": {
-   "application/vnd.vegalite.v5+json": {"$schema": "https://vega.github.io/schema"}, "image/png": "iVBORw0KGgo="}},
-  {"output_type": "display_data", "metadata": {}, "data": {"text/html": "<b>table</b><script src='https://cdn'></script>"}}
- ]}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}`
-	for _, name := range []string{"one", "two"} {
-		if err := os.WriteFile(filepath.Join(dir, name+".ipynb"), []byte(book), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	site := filepath.Join(dir, "site")
-	cmd := exec.CommandContext(t.Context(), w.python(), filepath.Join(w.folder(), "export.py"), site,
-		filepath.Join(dir, "one.ipynb"), filepath.Join(dir, "two.ipynb"))
-	cmd.Env = w.env()
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	page, err := os.ReadFile(filepath.Join(site, "one.html"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, part := range []string{`name="viewport"`, "<math", `display="block"`, `alt="A &quot;curve&quot;"`, "a &lt; b", "<b>table</b>",
-		`href="two.html"`, `rel="next"`, `href="index.html"`} {
-		if !strings.Contains(string(page), part) {
-			t.Errorf("no %s in the page", part)
-		}
-	}
-	for _, part := range []string{"<script", "https://", ".ipynb", "$"} {
-		if strings.Contains(string(page), part) {
-			t.Errorf("%s in the page", part)
-		}
-	}
-	if index, err := os.ReadFile(filepath.Join(site, "index.html")); err != nil || !strings.Contains(string(index), `href="two.html"`) {
-		t.Errorf("index: %v\n%s", err, index)
 	}
 }
