@@ -162,12 +162,16 @@ type tab struct {
 	ctx  context.Context
 }
 
-// open opens a page in a tab of its own and waits until its cells and its kernel are there. It is closed when the test ends.
+// open opens a page in a tab of its own and waits until its cells and its kernel are there, and says how long that took. It is closed
+// when the test ends.
 func (d *desk) open(t *testing.T, name string) *tab {
 	t.Helper()
 	p := d.tab(t, name)
+	begun := time.Now()
 	p.visit()
-	p.until("its kernel is there", func(sight) bool { return d.connected(t, name) })
+	cells := time.Since(begun)
+	p.until("its kernel is there", func(s sight) bool { return (s.Status == "idle" || s.Status == "busy") && d.connected(t, name) })
+	p.Logf("%s: cells after %.1f s, its kernel after %.1f s", name, cells.Seconds(), time.Since(begun).Seconds())
 	return p
 }
 

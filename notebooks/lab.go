@@ -77,7 +77,6 @@ func (w *workbook) labArgs(c command) []string {
 		"--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
 		"--KernelSpecManager.ensure_native_kernel=False",
 		"--KernelSpecManager.allowed_kernelspecs=gonb", // the only one the workbook is about
-		"--KernelManager.shutdown_wait_time=0.5",       // GoNB does not end when asked, only when terminated
 		"--FileCheckpoints.checkpoint_dir=" + w.jupyter("checkpoints"),
 		`--ContentsManager.hide_globs=["__pycache__","thumbnails"]`,
 	}

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"slices"
 	"strconv"
@@ -29,6 +32,7 @@ func TestLab(t *testing.T) {
 		{"interrupt a training", interruptTraining},
 		{"two pages", twoPages},
 		{"close and open", closeAndOpen},
+		{"close early", closeEarly},
 		{"edit while running", editWhileRunning},
 		{"kill the kernel", killKernel},
 		{"failing cells", failing},
@@ -44,7 +48,10 @@ const (
 	imports = `%noautoget
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 
 	"batchnorm/bnlib"
@@ -257,10 +264,17 @@ func interruptTraining(t *testing.T, d *desk) {
 	writeBook(t, d.notebook("training"), imports, training(forever), who)
 	p := d.open(t, "training")
 	p.runCell(0)
+	p.until("the imports are there", hasEnded(0))
+	begun := time.Now()
 	p.runCell(1)
 	process, kernel := p.until("a training", isTraining(1)).Cells[1].started(t)
-	if c := p.interrupt(1); strings.Contains(c.Output, "trained") {
+	p.Logf("a training shows its first point after %.1f s", time.Since(begun).Seconds())
+	c := p.interrupt(1)
+	if strings.Contains(c.Output, "trained") {
 		t.Errorf("the cell went on, and says %q", c.Output)
+	}
+	if strings.Contains(c.Errors, "^C") || strings.Contains(c.Errors, "exit status") || !strings.Contains(c.Errors, "The cell was interrupted.") {
+		t.Errorf("of its end the cell says %q", c.Errors)
 	}
 	p.stoppedEarly(1)
 	p.shot()
@@ -294,32 +308,94 @@ func twoPages(t *testing.T, d *desk) {
 	}
 }
 
-// closeAndOpen closes a page while it trains and opens it again. Jupyter does not keep the outputs that come meanwhile, but the
-// training goes on, another cell waits for its end, and running the cell again finds the networks trained.
+// closeAndOpen closes a page while its cells run and opens it again: it goes on where it was. What a cell says while no page is there
+// is shown by the next one, too, and running a cell again finds its networks trained.
 func closeAndOpen(t *testing.T, d *desk) {
-	writeBook(t, d.notebook("close"), imports, training(20_000), who)
+	const gate = "gate" // a file, without which the last cell does not end
+	writeBook(t, d.notebook("close"), imports, training(20_000), who, who+`for {
+	if _, err := os.Stat("`+gate+`"); err == nil {
+		break
+	}
+}
+fmt.Println("ended")`)
 	p := d.open(t, "close")
 	p.runCell(0)
 	p.runCell(1)
 	process, kernel := p.until("a training", isTraining(1)).Cells[1].started(t)
+	p.runCell(2)
 	p.close()
 	if !alive(process) {
 		t.Error("the training has ended with the page")
 	}
 	p = d.open(t, "close")
-	p.goesOn(2, kernel)
-	if alive(process) {
-		t.Error("the other cell did not wait for the training")
+	s := p.until("it goes on", func(s sight) bool { return isTraining(1)(s) && s.Status == "busy" })
+	if again, _ := s.Cells[1].started(t); again != process || !s.Cells[1].runs() || !s.Cells[2].runs() {
+		t.Errorf("opened again, the page shows %v; want process %d at work, and a cell that waits", s, process)
+	}
+	s = p.until("the other cell has run", hasEnded(2))
+	if _, of := s.Cells[2].started(t); of != kernel || alive(process) {
+		t.Errorf("process %d alive %v, and the page shows %v; want it of kernel %d", process, alive(process), s, kernel)
+	}
+	trained := func(s sight) bool { return s.Cells[1].ended() && s.Cells[1].Figures == 1 }
+	if c := p.until("the networks", trained).Cells[1]; !strings.Contains(c.Output, "trained") || c.Errors != "" || c.Prompt != "[2]:" {
+		t.Errorf("the page shows %v", c)
 	}
 	p.runCell(1)
-	s := p.until("the networks", func(s sight) bool {
+	s = p.until("the networks again", func(s sight) bool {
 		if c := s.Cells[1]; strings.Contains(c.Output, "compiling") || isTraining(1)(s) {
 			t.Fatalf("it trains again: %v", s)
 		}
-		return s.Cells[1].ended() && s.Cells[1].Figures == 1
+		return trained(s)
 	})
 	if c := s.Cells[1]; !strings.Contains(c.Output, "trained") || c.Errors != "" {
 		t.Errorf("the page shows %v", s)
+	}
+
+	p.runCell(3)
+	process, _ = p.until("it runs", func(s sight) bool { return s.Cells[3].Output != "" }).Cells[3].started(t)
+	p.close()
+	write(t, d.dir, map[string]string{gate: ""})
+	for begun := time.Now(); alive(process); time.Sleep(50 * time.Millisecond) {
+		if time.Since(begun) > patience {
+			t.Fatal("the cell does not end")
+		}
+	}
+	p = d.open(t, "close")
+	if c := p.until("the cell has ended", hasEnded(3)).Cells[3]; !strings.HasSuffix(c.Output, "ended\n") || c.Prompt != "[5]:" {
+		t.Errorf("what ran while no page was there shows as %v", c)
+	}
+}
+
+// closeEarly closes connections to a kernel that are not there yet, as a page does that is closed at once. The next page's is counted.
+func closeEarly(t *testing.T, d *desk) {
+	writeBook(t, d.notebook("hasty"), imports, who)
+	body := `{"path": "hasty.ipynb", "name": "", "type": "notebook", "kernel": {"name": "gonb"}}`
+	answer, err := http.Post(d.url+"api/sessions?token="+d.token, "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var session struct{ Kernel struct{ ID string } }
+	if err := json.NewDecoder(answer.Body).Decode(&session); err != nil || session.Kernel.ID == "" {
+		t.Fatal(answer.Status, err)
+	}
+	host := strings.Split(d.url, "/")[2]
+	for range 3 {
+		c, err := net.Dial("tcp", host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(c, "GET /api/kernels/%s/channels?token=%s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", session.Kernel.ID, d.token, host)
+		c.Close()
+	}
+	p := d.tab(t, "hasty")
+	p.visit()
+	p.runCell(0)
+	p.runCell(1)
+	p.until("it has run", hasEnded(1))
+	if !d.connected(t, "hasty") {
+		t.Error("cells ran, and the server thinks that no page is there")
 	}
 }
 
@@ -349,7 +425,8 @@ func editWhileRunning(t *testing.T, d *desk) {
 
 // failing runs a page with mistakes: what waits behind one is not run, and the page says what to do about it.
 func failing(t *testing.T, d *desk) {
-	writeBook(t, d.notebook("failing"), imports, "fmt.Println(1)", who, "%%\nfor {", "%%\nfmt.Println(nonesuch)", "%%\npanic(\"oh\")")
+	writeBook(t, d.notebook("failing"), imports, "fmt.Println(1)", who, "%%\nfor {", "%%\nfmt.Println(nonesuch)", "%%\npanic(\"oh\")",
+		"%%\np, _ := os.FindProcess(os.Getpid())\nmust.M(p.Kill())\nselect {}")
 	p := d.open(t, "failing")
 	p.menu("Run", "runmenu:run-all")
 	p.until("a cell has failed", hasEnded(1))
@@ -359,13 +436,17 @@ func failing(t *testing.T, d *desk) {
 			t.Errorf("cell %d behind one that failed: prompt %s, output %q", i+3, c.Prompt, c.Output)
 		}
 	}
-	for cell, want := range map[int]string{1: "line %%", 3: "a } or ) is missing", 4: "declares nonesuch", 5: "exit status 2"} {
+	for cell, want := range map[int]string{1: "line %%", 3: "a } or ) is missing", 4: "declares nonesuch", 5: "exit status 2", 6: "the memory did not suffice"} {
 		if cell > 1 {
 			p.runCell(cell)
 		}
 		c := p.until("it has ended", hasEnded(cell)).Cells[cell]
-		if said := c.Output + c.Errors; !strings.Contains(said, want) || strings.Contains(said, "gonb_") && cell != 5 {
+		said := c.Output + c.Errors
+		if !strings.Contains(said, want) || strings.Contains(said, "gonb_") && cell != 5 {
 			t.Errorf("cell %d: %q, want %q, and no file of nobody's", cell+1, said, want)
+		}
+		if strings.Count(c.Errors, "exit status") > 1 || strings.Contains(said, "signal:") {
+			t.Errorf("cell %d: %q, which the kernel says, too", cell+1, said)
 		}
 	}
 	p.shot()

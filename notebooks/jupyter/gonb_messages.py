@@ -24,6 +24,9 @@ HINTS = [
     (r'"([^"]+)" imported and not used', "Go compiles no import that is not used."),
 ]
 
+# What GoNB writes when a program has failed, before it says the same as an error, if the program was a cell's.
+ENDED = re.compile(r"(?:\^C\n)?(?:exit status \d+|signal: [\w ()]+)\n")
+
 PLACE = re.compile(r'(<span class="gonb-cell-line-info">[^<]*</span>) <span class="gonb-err-location">[^<]*</span>')
 NO_PLACE = re.compile(r'<span class="gonb-err-location">[^<]*</span>')
 PACKAGE = re.compile(r'<div style="white-space: pre-wrap;">\s*(?:# gonb_\w+)?\s*</div>\n?')
@@ -41,6 +44,11 @@ def hints(text):
     return found
 
 
+def ended(kind, content):
+    """Tells whether a message says only how a program has ended."""
+    return kind == "stream" and content.get("name") == "stderr" and bool(ENDED.fullmatch(content.get("text", "")))
+
+
 def tidy(kind, content):
     if kind == "display_data" and "gonb-err-location" in content.get("data", {}).get("text/html", ""):
         page = content["data"]["text/html"]
@@ -51,10 +59,17 @@ def tidy(kind, content):
         content["data"]["text/html"] = page + "</div>\n"
     elif kind == "error":
         said = content.get("evalue", "")
-        if said.startswith("exit status"):
+        if said in ("exit status 130", "signal: interrupt"):
+            said = "The cell was interrupted."
+        elif said.startswith("exit status"):
             said = f"The cell's program ended with {said}."
+        elif said == "signal: killed":
+            said = ("The cell's program was killed: most likely the memory did not suffice, or it did not stop within five seconds of an "
+                    "interrupt.")
         elif said.endswith("signal: interrupt"):
             said = "The cell was interrupted before it ran."
+        elif said.endswith("signal: killed"):
+            said = "The cell was not run: its compiler was killed, most likely because the memory did not suffice."
         elif said.startswith("parsing go files") or "go build -o" in said:
             said = "The cell was not run, because it does not compile."
         content["evalue"], content["traceback"] = said, [said]

@@ -51,20 +51,59 @@
     };
   }
 
+  // Shows, on a page that was opened while its cells run, or after they have run with no page there, what they say: the server answers
+  // a request to follow them with everything that was said, and with what is being said (see running.py).
+  const followed = new WeakSet(); // kernels: a second view of a page shows what the first does
+  async function follow(panel) {
+    const kernel = panel.sessionContext.session?.kernel;
+    if (!kernel || followed.has(kernel)) {
+      return;
+    }
+    followed.add(kernel);
+    for (const { cell: id, request } of (await kernel.info).cells ?? []) {
+      const cell = panel.content.widgets.find(cell => cell.model.type === "code" && cell.model.id === id);
+      if (!cell || cell.model.executionState === "running") {
+        continue;
+      }
+      cell.model.trusted = true;
+      cell.model.executionCount = null;
+      cell.model.executionState = "running";
+      const future = kernel.requestExecute({ code: cell.model.sharedModel.getSource() }, false, { follow: request });
+      cell.outputArea.future = future;
+      future.done
+        .then(reply => (cell.model.executionCount = reply.content.execution_count))
+        .catch(() => {}) // the kernel was restarted, or the cell run anew
+        .finally(() => cell.outputArea.future === future && (cell.model.executionState = "idle"));
+    }
+  }
+
   (window._JUPYTERLAB ??= {}).batchnorm = {
     init(scope) {
       shared = scope;
     },
     async get() {
-      const { INotebookCellExecutor, runCell } = await load("@jupyterlab/notebook");
-      const plugin = {
-        id: "batchnorm:cell-executor",
-        description: "Runs cells, in the place of @jupyterlab/notebook-extension:cell-executor.",
-        autoStart: true,
-        provides: INotebookCellExecutor,
-        activate: () => executor(runCell)
-      };
-      return () => plugin;
+      const { INotebookCellExecutor, INotebookTracker, runCell } = await load("@jupyterlab/notebook");
+      const plugins = [
+        {
+          id: "batchnorm:cell-executor",
+          description: "Runs cells, in the place of @jupyterlab/notebook-extension:cell-executor.",
+          autoStart: true,
+          provides: INotebookCellExecutor,
+          activate: () => executor(runCell)
+        },
+        {
+          id: "batchnorm:follow",
+          description: "Shows what cells say that ran before their page was opened.",
+          autoStart: true,
+          requires: [INotebookTracker],
+          activate: (app, tracker) =>
+            tracker.widgetAdded.connect(async (_, panel) => {
+              await Promise.all([panel.context.ready, panel.sessionContext.ready]);
+              await follow(panel);
+            })
+        }
+      ];
+      return () => plugins;
     }
   };
 })();
