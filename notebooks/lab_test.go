@@ -38,6 +38,7 @@ func TestLab(t *testing.T) {
 		{"failing cells", failing},
 		{"completion", completes},
 		{"figures", figures},
+		{"projector", projector},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.do(t, d) })
 	}
@@ -576,6 +577,27 @@ func figures(t *testing.T, d *desk) {
 		if c.Prompt != s.Cells[i].Prompt || c.Errors != "" {
 			t.Errorf("cell %d: prompt %s, was %s; errors %q", i+1, c.Prompt, s.Cells[i].Prompt, c.Errors)
 		}
+	}
+}
+
+// projector opens a page as the first start does, in a window as small as a projector's: no figure is cut.
+func projector(t *testing.T, d *desk) {
+	const name = "01_signal"
+	want := 0
+	for _, c := range d.page(t, name).Cells {
+		for _, o := range c.Outputs {
+			if o.Data[vegaLite] != nil {
+				want++
+			}
+		}
+	}
+	p := d.tab(t, name)
+	p.do(chromedp.EmulateViewport(1024, 768), chromedp.Navigate(d.url+"lab/tree/"+name+".ipynb?token="+d.token))
+	const figure = `[...document.querySelectorAll(".jp-NotebookPanel:not(.lm-mod-hidden) .vega-embed canvas")]`
+	p.until("all figures are drawn", func(sight) bool { return eval[int](p, figure+".length") == want })
+	cut := `.filter(e => e.getBoundingClientRect().right > e.closest(".jp-OutputArea-output").getBoundingClientRect().right + 1).map(e => e.offsetWidth)`
+	if wide := eval[[]int](p, figure+cut); len(wide) > 0 {
+		t.Errorf("figures of %d pixels are cut%s", wide, p.shot())
 	}
 }
 
