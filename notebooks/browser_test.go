@@ -381,15 +381,20 @@ func (p *tab) runCell(i int) {
 	p.until("the cell runs", func(s sight) bool { return s.Cells[i].Prompt != before })
 }
 
-// page reads one of the desk's pages.
+// page reads one of the desk's pages. While the lab writes it, it may be torn.
 func (d *desk) page(t *testing.T, name string) (b book) {
 	t.Helper()
-	data, err := os.ReadFile(d.notebook(name))
-	if err == nil {
-		err = json.Unmarshal(data, &b)
+	for begun := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		data, err := os.ReadFile(d.notebook(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = book{}
+		if err = json.Unmarshal(data, &b); err == nil {
+			return b
+		}
+		if time.Since(begun) > patience {
+			t.Fatal(err)
+		}
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
