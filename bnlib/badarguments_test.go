@@ -447,6 +447,10 @@ func badArguments(t *testing.T) []bad {
 		func() *plot.Figure { return chart.GridMap(results) }), "without axes", "8; there are 0", "in 0 of 0 cells")
 	add("chart.NormMap", says(func() *plot.Figure { return chart.NormMap(nil) }, func() *plot.Figure { return chart.NormMap(results) },
 		func() *plot.Figure { return chart.NormMap(&bnlib.Results{Grid: bnlib.Grid{Axes: g.Axes[:1]}}) }), "this one has 0", "there are 0")
+	add("chart.GridEdges", says(func() *plot.Figure { return chart.GridEdges(nil, .5) }, func() *plot.Figure { return chart.GridEdges(&bnlib.Results{Grid: g}, .5) },
+		func() *plot.Figure { return chart.GridEdges(results, nan) }), "fewer than two axes", "8; there are 0", "0 edges")
+	nothing := func(bnlib.Experiment) float64 { return nan }
+	add("chart.Collapse", says(func() *plot.Figure { return chart.Collapse("", nothing) }, func() *plot.Figure { return chart.Collapse("", nothing, nil, results) }), "Nothing is trained")
 	add("chart.Study", writes(func() *plot.Table { return chart.Study(study) }), "99", "–")
 	add("chart.Verdicts", writes(func() *plot.Table { return chart.Verdicts(study, bnlib.Replicates{}, replicates) }), "0 claims")
 	add("chart.Initial", writes(func() *plot.Table { return chart.Initial(pair, make([]probe.Snapshot, 1)) }), "std 0.1, ReLU", "–")

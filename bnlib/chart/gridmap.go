@@ -25,31 +25,22 @@ func GridMap(results *bnlib.Results) *plot.Figure {
 		f.Title = "A grid without axes has no map"
 		return f
 	}
-	norms := g.Norms
-	if norms == nil {
-		norms = bothNorms
-	}
+	norms := normsOf(g)
 	if all := g.Points() * len(norms) * max(1, g.Seeds); all == 0 || len(results.Runs) != all {
 		f.Title = fmt.Sprintf("A map needs the runs of all networks of its grid, %d; there are %d", all, len(results.Runs))
 		return f
 	}
 	x := g.Axes[len(g.Axes)-1]
 	y := bnlib.Axis{Name: "all", Values: []float64{1}}
-	above := 1
 	if len(g.Axes) > 1 {
 		y = g.Axes[len(g.Axes)-2]
 	}
-	for _, a := range g.Axes[:max(0, len(g.Axes)-2)] {
-		above *= len(a.Values)
-	}
 	works, known := make([]int, len(norms)), make([]int, len(norms))
-	for outer := range above {
-		at := make([]int, len(g.Axes))
-		label := ""
-		for i, left := len(g.Axes)-3, outer; i >= 0; i-- {
-			n := len(g.Axes[i].Values)
-			at[i], left = left%n, left/n
-			label = ", " + g.Axes[i].Label(at[i]) + label
+	for _, outer := range outerPoints(g) {
+		at := append(outer, make([]int, len(g.Axes)-len(outer))...)
+		label := outerTitle(g, outer)
+		if label != "" {
+			label = ", " + label
 		}
 		for k, norm := range norms {
 			cells := plot.Cells{X: edges(x.Values), Y: edges(y.Values), Name: "test accuracy", NoteName: "lowest to highest",
