@@ -66,10 +66,15 @@ func Study(experiments []bnlib.Experiment, seeds int, figure ...func(...bnlib.Re
 }
 
 // Grid trains the networks of a grid in a live view, chart.GridMap, which fills cell by cell, or takes their runs from the store, and
-// leaves the finished map. hooks look inside the networks. See Train and bnlib.Grid.
+// leaves the finished map. Of a grid of one axis and more than two norms it is chart.NormMap. hooks look inside the networks. See Train
+// and bnlib.Grid.
 func Grid(g bnlib.Grid, hooks ...probe.Hook) (*bnlib.Results, error) {
 	live := NewLive()
-	live.figure = func(runs []*bnlib.Run) *plot.Figure { return chart.GridMap(&bnlib.Results{Grid: g, Runs: runs}) }
+	figure := chart.GridMap
+	if len(g.Axes) == 1 && len(g.Norms) > 2 {
+		figure = chart.NormMap
+	}
+	live.figure = func(runs []*bnlib.Run) *plot.Figure { return figure(&bnlib.Results{Grid: g, Runs: runs}) }
 	live.table = nil
 	var results *bnlib.Results
 	_, err := watch(live, func(ctx context.Context, o *bnlib.Options) (runs []*bnlib.Run, err error) {
