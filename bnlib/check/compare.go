@@ -28,7 +28,7 @@ func compared(name string, got, want []float64, dims []int, mistakes ...mistake[
 		}
 	}
 	if difference <= allowed*size {
-		return part{name: name, state: Right, says: fmt.Sprintf("right, largest difference %.2g, of elements up to %.3g; allowed: %.0e of that", difference, size, allowed)}
+		return part{name: name, state: Right, says: fmt.Sprintf("right, largest difference %.2g, of elements up to %.3g; allowed: %.0e times that", difference, size, allowed)}
 	}
 	says := fmt.Sprintf("wrong, largest difference %.2g, of elements up to %.3g, at %s, where yours is %.3g", difference, size, index(at, dims), got[at])
 	if n := wrongIn(got, want, size); len(want) > 1 && n < len(want) {
@@ -119,7 +119,7 @@ func number(name string, got, want, tolerance float64, mistakes ...mistake[float
 	case math.IsNaN(got):
 		return part{name: name, says: "NaN; wanted: a number"}
 	case math.Abs(got-want) <= tolerance*math.Abs(want):
-		return part{name: name, state: Right, says: fmt.Sprintf("%.6g is right; allowed: a difference of %.0e of it", got, tolerance)}
+		return part{name: name, state: Right, says: fmt.Sprintf("%.6g is right; allowed: a difference of %.0e times that", got, tolerance)}
 	}
 	for _, m := range mistakes {
 		if math.Abs(got-m.value) <= 1e-6*math.Abs(m.value) {

@@ -86,7 +86,7 @@ func gapPart(name string, got float64, ours *probe.History) part {
 	case got-got != 0:
 		return part{name: name, state: Wrong, says: fmt.Sprintf("%g is no finite number", got)}
 	case same(of("gap")):
-		return part{name: name, state: Right, says: fmt.Sprintf("%.3g nats is right; allowed: a difference of 1e-04 of the loss", got)}
+		return part{name: name, state: Right, says: fmt.Sprintf("%.3g nats is right; allowed: a difference of 1e-04 times the loss", got)}
 	case same(-of("gap")):
 		hint = "It has the wrong sign."
 	case same(of("inference")):
