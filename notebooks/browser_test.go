@@ -66,13 +66,7 @@ func openDesk(t *testing.T) *desk {
 		t.Setenv(name, value)
 	}
 
-	// Before go test gives up on the test, which would leave everything running.
-	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
-	t.Cleanup(stop)
-	if deadline, ok := t.Deadline(); ok {
-		ctx, stop = context.WithDeadline(ctx, deadline.Add(-time.Minute))
-		t.Cleanup(stop)
-	}
+	ctx := beforeTimeout(t)
 	t.Cleanup(func() { leftBehind(t, d.dir) })
 	lab, quit := context.WithCancel(ctx)
 	ended := make(chan error, 1)
@@ -83,15 +77,7 @@ func openDesk(t *testing.T) *desk {
 			t.Error(err)
 		}
 	})
-	d.browser, stop = chromedp.NewExecAllocator(ctx, append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(browser),
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.UserDataDir(filepath.Join(kept, "chromium")), chromedp.WindowSize(1400, 1000))...)
-	t.Cleanup(stop)
-	d.browser, stop = chromedp.NewContext(d.browser)
-	t.Cleanup(stop)
-	if err := chromedp.Do(d.browser); err != nil {
-		t.Fatal(err)
-	}
+	d.browser = openBrowser(ctx, t, browser, filepath.Join(kept, "chromium"))
 	notes := filepath.Join((&workbook{work: d.dir}).runtime(), "jpserver-*.json")
 	late := time.After(patience)
 	for d.url == "" {
@@ -106,6 +92,32 @@ func openDesk(t *testing.T) *desk {
 		}
 	}
 	return d
+}
+
+// beforeTimeout returns a context that ends before go test gives up on the test, which would leave everything running.
+func beforeTimeout(t *testing.T) context.Context {
+	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
+	t.Cleanup(stop)
+	if deadline, ok := t.Deadline(); ok {
+		ctx, stop = context.WithDeadline(ctx, deadline.Add(-time.Minute))
+		t.Cleanup(stop)
+	}
+	return ctx
+}
+
+// openBrowser opens a browser with a profile of its own. It is closed when the test ends.
+func openBrowser(ctx context.Context, t *testing.T, path, profile string) context.Context {
+	t.Helper()
+	ctx, stop := chromedp.NewExecAllocator(ctx, append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path),
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.UserDataDir(profile), chromedp.WindowSize(1400, 1000))...)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewContext(ctx)
+	t.Cleanup(stop)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return ctx
 }
 
 // findLab reads what servers note of themselves once they listen.

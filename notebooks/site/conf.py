@@ -17,7 +17,7 @@ myst_disable_syntax = ["myst_line_comment", "myst_block_break", "myst_target", "
 highlight_language = "go"
 
 html_theme = "furo"
-html_theme_options = {"top_of_page_buttons": [], "navigation_with_keys": True}
+html_theme_options = {"top_of_page_buttons": []}
 html_static_path = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "_static")]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
