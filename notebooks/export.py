@@ -21,9 +21,9 @@ from execute import FOLDED
 
 SITE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "site")
 sys.path.insert(0, SITE)
+import conf  # noqa: E402
 import vega  # noqa: E402
 
-NAME = "Batch normalization by experiment"
 VEGA_LITE = "application/vnd.vegalite.v5+json"
 
 # What the index says of the page whose table it has, which says nothing of itself there.
@@ -66,8 +66,12 @@ class Site:
     def markdown(self, text):
         """A cell of prose for the site: without the notebooks' own links from page to page, and with links that lead somewhere."""
         text = LINKS.sub("", text)
-        # A picture that links where the text beside it does is one link too many to listen to.
-        text = re.sub(r"\[(<img [^>]*>)\]\((\d\d_\w+)\.ipynb\)", r'<a href="\2.html" tabindex="-1" aria-hidden="true">\1</a>', text)
+        def picture(match):
+            # One link too many to listen to: the words beside it lead to the same page.
+            image, name = match[1], match[2]
+            return f'<a href="{name}.html" tabindex="-1" aria-hidden="true">{image}</a>' if name in self.books else ""
+
+        text = re.sub(r"\[(<img [^>]*>)\]\((\d\d_\w+)\.ipynb\)", picture, text)
 
         def link(match):
             words, path, place = match[1], match[2], match[3] or ""
@@ -146,7 +150,7 @@ class Site:
 
     def index(self, first):
         """The page that the site begins with: what the workbook is, and the first page's table of the others."""
-        parts, rows = [f"# {NAME}"], {}
+        parts, rows = [f"# {conf.project}"], {}
         if first:
             name, nb = first
             opening = LINKS.sub("", nb.cells[0].source).split("\n\n")

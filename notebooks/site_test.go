@@ -117,6 +117,11 @@ func TestExport(t *testing.T) {
 	for _, p := range pages {
 		checkPage(t, dir, p)
 	}
+	part := filepath.Join(t.TempDir(), "part")
+	if err := w.export(t.Context(), names[:1], part, ""); err != nil {
+		t.Fatal(err)
+	}
+	checkPage(t, part, readPage(t, part, names[0]))
 	if got := slices.Compact(refers(allOf(pages[0].root, "table")[0])); !slices.Equal(got, names) {
 		t.Errorf("the index leads to %q, want %q", got, names)
 	}

@@ -6,8 +6,8 @@
   const folder = document.currentScript.src;
   let vega;
   const load = () => vega ??= Promise.all([
-    // A canvas does not wait for its letters.
-    ...["12px", "bold 12px"].map(style => document.fonts.load(`${style} "Liberation Sans"`)),
+    // A canvas does not wait for its letters. Without them it has others.
+    ...["12px", "bold 12px"].map(style => document.fonts.load(`${style} "Liberation Sans"`).catch(() => {})),
     new Promise((resolve, reject) => {
       const script = document.createElement("script");
       script.src = new URL("vega.js", folder);
