@@ -48,7 +48,7 @@ func TestSite(t *testing.T) {
 			name string
 			do   func(*testing.T, *visit)
 		}{
-			{"figures", siteFigures}, {"slider", siteSlider}, {"search", siteSearch}, {"phone", sitePhone}, {"themes", siteThemes}, {"no JavaScript", siteWithoutScript},
+			{"figures", siteFigures}, {"slider", siteSlider}, {"search", siteSearch}, {"phone", sitePhone}, {"themes", siteThemes}, {"paper", sitePaper}, {"no JavaScript", siteWithoutScript},
 		} {
 			t.Run(place.name+"/"+test.name, func(t *testing.T) { test.do(t, s) })
 		}
@@ -248,6 +248,22 @@ func siteThemes(t *testing.T, s *visit) {
 		p.readable("article :is(h1, p, td, th, summary, caption), .highlight span, pre.output, .sidebar-tree a, .toc-tree a")
 		p.shot()
 	}
+}
+
+// sitePaper looks at a page as it is printed: pictures in the place of what was drawn, answers unfolded, no other pages beside it.
+func sitePaper(t *testing.T, s *visit) {
+	p := s.open(t, "00_start_here", window(1280, 900))
+	p.find(`document.querySelector("figure.vega:not(details *)")`)
+	p.wait("a figure is drawn", `!!document.querySelector("figure.drawn canvas")`)
+	p.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+		return err
+	}))
+	p.wait("figures are pictures", `[...document.querySelectorAll("figure.vega img")].every(e => e.checkVisibility({contentVisibilityAuto: true})) &&
+		[...document.querySelectorAll("figure canvas")].every(e => !e.checkVisibility())`)
+	p.wait("answers are unfolded", `document.querySelector("details ol").checkVisibility({contentVisibilityAuto: true})`)
+	p.wait("nothing stands beside it", `!document.querySelector(".sidebar-tree").checkVisibility() && !document.querySelector(".toc-tree").checkVisibility()`)
+	p.shot()
 }
 
 // siteWithoutScript reads a page where JavaScript is off: pictures in the place of figures, the other pages and the contents beside it.
