@@ -378,6 +378,12 @@ func badArguments(t *testing.T) []bad {
 		h := &probe.History{Steps: []int{0}, Names: []string{"loss", "a", "b", "c", "d"}, Values: [][][]float64{{{1}, {2}, {3}, {4}, {5}}}}
 		return fmt.Errorf("probe: %d %d %v", len(probe.NormsOf(nil, nil)), len(probe.NormsOf(&probe.History{Steps: []int{0}}, nil)[0]), probe.NormsOf(h, nil)[0][0].Update)
 	}, "0 0 NaN")
+	add("data.Dataset.Relabelled", panics(func() { (&data.Dataset{}).Relabelled(2, 1) }), "Relabelled: share is 2", "0 to 1")
+	add("probe.AngleOf", func() error { return fmt.Errorf("probe: %v", probe.AngleOf([]float64{1}).Squared) }, "NaN")
+	add("probe.AnglesOf", func() error { return fmt.Errorf("probe: %v", probe.AnglesOf(nil, "a")) }, "[]")
+	add("probe.Angle.Growth", func() error { return fmt.Errorf("probe: %v", probe.Angle{}.Growth(math.NaN(), 0)) }, "NaN")
+	add("probe.Angle.Turn", func() error { return fmt.Errorf("probe: %v", probe.Angle{}.Turn(math.NaN(), 0)) }, "NaN")
+	add("probe.Spaced", panics(func() { probe.Spaced(0) }), "Spaced: last is 0", "1 or more")
 	add("probe.Snapshots", func() error { return fmt.Errorf("probe: %d", len(probe.Snapshots(nil, nil, nil))) }, "0")
 	add("probe.History.At", func() error {
 		return fmt.Errorf("probe: %v", (&probe.History{Steps: []int{0}, Names: []string{"a"}}).At(0, "a"))
