@@ -369,6 +369,30 @@ func badArguments(t *testing.T) []bad {
 	add("probe.Look.Record", look(func(l *probe.Look) { l.Record("", l.Loss()) }), `a record is called ""`)
 	add("probe.Look.Record", look(func(l *probe.Look) { l.Record("x", l.Loss()); l.Record("x", l.Loss()) }), `two records are called "x"`)
 	add("probe.Look.Reduced", look(func(l *probe.Look) { l.Reduced("x", l.Loss(), func([]float32) []float64 { return nil }) }), `record "x" has no numbers`)
+	for function, c := range map[string]struct {
+		hook probe.Hook
+		want []string
+	}{
+		"Along":             {probe.Along(nil, 1), []string{"rate is nil"}},
+		"Along multiples":   {probe.Along(batch.Network.Rate), []string{"multiples are none", "one or more"}},
+		"Along zero":        {probe.Along(batch.Network.Rate, 0), []string{"a multiple is 0", "other than 0"}},
+		"Along negative":    {probe.Along(func(string) float64 { return -1 }, 1), []string{`the rate of "hidden_1/`, "is -1", "0 or above"}},
+		"Along nothing":     {probe.Along(func(string) float64 { return 0 }, 1), []string{"no variable moves or counts"}},
+		"CovariateShift":    {probe.CovariateShift(nil), []string{"rate is nil"}},
+		"Curvature":         {probe.Curvature(nil, 0), []string{"most is 0", "1 image or more"}},
+		"Curvature nothing": {probe.Curvature(func(string) bool { return false }, 5), []string{"no variable moves or counts"}},
+		"Moments":           {probe.Moments(0), []string{"most is 0"}},
+		"Similarity":        {probe.Similarity(-1), []string{"most is -1"}},
+	} {
+		name, _, _ := strings.Cut(function, " ")
+		add("probe."+name, func() error { _, err := bnlib.Look(batch, c.hook, o); return err }, append(c.want, `network "tiny" (with batch norm)`)...)
+	}
+	another := &probe.History{Steps: []int{0}, Names: []string{"a"}, Values: [][][]float64{{{1}}}}
+	add("probe.LandscapeOf", func() error { return fmt.Errorf("probe: %d", len(probe.LandscapeOf(another))) }, "0")
+	add("probe.SharpnessOf", func() error { return fmt.Errorf("probe: %d", len(probe.SharpnessOf(another))) }, "0")
+	add("probe.ShiftsOf", func() error { return fmt.Errorf("probe: %d", len(probe.ShiftsOf(another))) }, "0")
+	add("probe.AlikenessOf", func() error { return fmt.Errorf("probe: %d", len(probe.AlikenessOf(another))) }, "0")
+	add("probe.Moved", func() error { return fmt.Errorf("probe: %v", probe.Moved(another, "a", probe.PreActivation, 0, 0)) }, "NaN")
 	add("probe.SignalsOn", func() error { _, err := bnlib.Look(batch, probe.SignalsOn(0), o); return err }, "SignalsOn: images is 0", "1 or more")
 	add("probe.Hook.Validate", func() error { return probe.Norms.At(-1).Validate(3) }, `Hook.Steps[0] of "norms" is -1`, "0 to 3")
 	add("probe.SignalsOf", func() error {

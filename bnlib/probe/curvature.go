@@ -70,9 +70,7 @@ func (l *Look) powerIteration(m moving, images, labels *Node) []*Node {
 	g := images.Graph()
 	// The graph caches scalars, and would hand those made in the loop's body to what is built after it: nothing is.
 	state := []*Node{Const(g, int32(0)), Const(g, float32(0)), Const(g, float32(1)), Const(g, float32(0)), Const(g, float32(0))}
-	for _, value := range m.values() {
-		state = append(state, value) // is replaced by the gradient in the first iteration
-	}
+	state = append(state, m.values()...) // replaced by the gradient in the first iteration
 	data := len(state)
 	state = append(append(state, images, labels), l.Values()...)
 	parameters := func(g *Graph) []*Node {
