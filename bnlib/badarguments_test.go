@@ -358,6 +358,8 @@ func badArguments(t *testing.T) []bad {
 		"Validation":   {func(l *probe.Look) { l.Validation(-1) }, []string{"most is -1"}},
 		"Logits":       {func(l *probe.Look) { l.Record("x", l.Logits(l.Loss())) }, []string{"images are (Float32)", "[n, 784]"}},
 		"Inference":    {func(l *probe.Look) { l.Record("x", l.Inference(nil)) }, []string{"images are nil", "[n, 784]"}},
+		"InferenceAt":  {func(l *probe.Look) { l.Record("x", l.InferenceAt(nil, images(l))) }, []string{"values are", "one for each"}},
+		"Exact":        {func(l *probe.Look) { l.Exact(nil) }, []string{"images are nil", "[n, 784]"}},
 		"Layers":       {func(l *probe.Look) { l.Layers(Slice(images(l), AxisRange(), AxisRange(0, 9))) }, []string{"images are (Float32)[10, 9]"}},
 		"At":           {func(l *probe.Look) { l.Record("x", l.At(l.Values()[1:], images(l))) }, []string{"values are", "one for each"}},
 		"At values":    {func(l *probe.Look) { v := l.Values(); v[0] = nil; l.Record("x", l.At(v, images(l))) }, []string{"the value of", "is nil"}},
@@ -393,6 +395,7 @@ func badArguments(t *testing.T) []bad {
 	add("probe.ShiftsOf", func() error { return fmt.Errorf("probe: %d", len(probe.ShiftsOf(another))) }, "0")
 	add("probe.AlikenessOf", func() error { return fmt.Errorf("probe: %d", len(probe.AlikenessOf(another))) }, "0")
 	add("probe.Moved", func() error { return fmt.Errorf("probe: %v", probe.Moved(another, "a", probe.PreActivation, 0, 0)) }, "NaN")
+	add("probe.Noise", func() error { _, err := bnlib.Look(batch, probe.Noise(2, 0), o); return err }, "Noise: sizes[1] is 0", "two minibatches or more")
 	add("probe.SignalsOn", func() error { _, err := bnlib.Look(batch, probe.SignalsOn(0), o); return err }, "SignalsOn: images is 0", "1 or more")
 	add("probe.Hook.Validate", func() error { return probe.Norms.At(-1).Validate(3) }, `Hook.Steps[0] of "norms" is -1`, "0 to 3")
 	add("probe.SignalsOf", func() error {
@@ -435,6 +438,10 @@ func badArguments(t *testing.T) []bad {
 	// Norms.
 	add("norms.Group", panics(func() { norms.Group(0) }), "norms: Group(0)", "1 group or more")
 	add("norms.Group", func() error { return train(o, tiny().With(norms.Group(3))[0]) }, "hidden_1", "norms: Group(3) of 4 units", "a number that divides them")
+	add("norms.Ghost", panics(func() { norms.Ghost(0) }), "norms: Ghost(0)", "1 image or more")
+	add("norms.Momentum", panics(func() { norms.Momentum(1, false) }), "norms: Momentum(1)", "0 or above, below 1")
+	add("norms.Renorm", panics(func() { norms.Renorm(0.5, 5, 0) }), "norms: Renorm(0.5, 5, 0)", "rMax 1 or above")
+	add("norms.Renorm", panics(func() { norms.Renorm(3, inf, 0) }), "norms: Renorm(3, +Inf, 0)", "finite numbers")
 	add("norms.Only", panics(func() { norms.Only(bnlib.None, 1) }), `norms: Only("without batch norm")`, "Norm.Apply is nil")
 	add("norms.Only", panics(func() { norms.Only(bnlib.Batch) }), "hidden is []", "1 and above")
 	add("norms.Only", panics(func() { norms.Only(bnlib.Batch, 2, 0) }), "hidden is [2 0]", "1 and above")

@@ -183,6 +183,10 @@ func (l *Look) Logits(images *Node) *Node { return l.At(l.Values(), images) }
 // Inference returns what the network makes of images, [n, 784], in inference, with its moving averages: [n, 10].
 func (l *Look) Inference(images *Node) *Node { return l.apply(l.Values(), images, false) }
 
+// InferenceAt returns what the network makes of images in inference with other values of its variables, in the order of Variables: with
+// other moving averages, such as those of Exact.
+func (l *Look) InferenceAt(values []*Node, images *Node) *Node { return l.apply(values, images, false) }
+
 // At returns what the network makes of images in training mode with other values of its variables, in the order of Variables.
 func (l *Look) At(values []*Node, images *Node) *Node { return l.apply(values, images, true) }
 
