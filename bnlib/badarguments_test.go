@@ -359,7 +359,7 @@ func badArguments(t *testing.T) []bad {
 		"Logits":       {func(l *probe.Look) { l.Record("x", l.Logits(l.Loss())) }, []string{"images are (Float32)", "[n, 784]"}},
 		"Inference":    {func(l *probe.Look) { l.Record("x", l.Inference(nil)) }, []string{"images are nil", "[n, 784]"}},
 		"InferenceAt":  {func(l *probe.Look) { l.Record("x", l.InferenceAt(nil, images(l))) }, []string{"values are", "one for each"}},
-		"Exact":        {func(l *probe.Look) { l.Exact(nil) }, []string{"images are nil", "[n, 784]"}},
+		"Exact":        {func(l *probe.Look) { l.Exact(Slice(images(l), AxisRange(), AxisRange(0, 9))) }, []string{"images are (Float32)[10, 9]"}},
 		"Layers":       {func(l *probe.Look) { l.Layers(Slice(images(l), AxisRange(), AxisRange(0, 9))) }, []string{"images are (Float32)[10, 9]"}},
 		"At":           {func(l *probe.Look) { l.Record("x", l.At(l.Values()[1:], images(l))) }, []string{"values are", "one for each"}},
 		"At values":    {func(l *probe.Look) { v := l.Values(); v[0] = nil; l.Record("x", l.At(v, images(l))) }, []string{"the value of", "is nil"}},
