@@ -2,7 +2,6 @@ package chart
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 
@@ -37,7 +36,7 @@ func NormMap(results *bnlib.Results) *plot.Figure {
 	cells := plot.Cells{Name: "median test accuracy", Colors: plot.ColorScale{Stops: []string{"#ffffff", "#bfe3d3", "#7cc4a4"}, Min: 0, Max: 1}}
 	scatters := []plot.Scatter{{Name: "a network of another norm", Color: plot.Ink}, {Name: bnlib.None.Name, Color: bnlib.None.Color},
 		{Name: bnlib.Batch.Name, Color: bnlib.Batch.Color}, {Name: "diverged", Color: plot.Ink, Cross: true}}
-	learnedIn, known := 0, 0
+	columns := make([]int, len(norms)) // in which a norm has learned
 	for i, value := range axis.Values {
 		name := strconv.FormatFloat(value, 'g', 4, 64)
 		if axis.Labels != nil {
@@ -49,11 +48,8 @@ func NormMap(results *bnlib.Results) *plot.Figure {
 			sample := results.Sample(k, i).Done()
 			median := sample.Test().Median
 			column[len(norms)-1-k] = median
-			if !math.IsNaN(median) {
-				known++
-			}
 			if median >= learned {
-				learnedIn++
+				columns[k]++
 			}
 			for _, run := range sample {
 				to := &scatters[0]
@@ -83,7 +79,14 @@ func NormMap(results *bnlib.Results) *plot.Figure {
 	p.Cells = []plot.Cells{cells}
 	p.Scatters = slices.DeleteFunc(scatters, func(s plot.Scatter) bool { return len(s.X) == 0 })
 	f.Panels = []plot.Panel{p}
-	f.Title = fmt.Sprintf("Test accuracy, norm by norm: %v or more in %d of %d cells", learned, learnedIn, known)
-	f.Subtitle = "colour: median" + overSeeds(g) + "; a dot a network, from 0 at the left edge of its cell to 1 at the right"
+	f.Title = fmt.Sprintf("Test accuracy of %v or more in how many of %d columns", learned, len(axis.Values))
+	separator := ": "
+	for k, norm := range norms {
+		if len(norms) < 4 || norm.Equal(bnlib.None) || norm.Equal(bnlib.Batch) || columns[k] == slices.Max(columns) {
+			f.Title += fmt.Sprintf("%s%s %d", separator, norm.Name, columns[k])
+			separator = "; "
+		}
+	}
+	f.Subtitle = "colour: test accuracy" + overSeeds(g) + "; a dot a network, from 0 at the left edge of its cell to 1 at the right"
 	return f
 }
