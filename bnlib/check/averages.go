@@ -99,7 +99,8 @@ func Population(answer func(means, variances []float64) (mean, variance float64)
 	if err != nil {
 		return unchecked(exercise, err)
 	}
-	x := tensors.FromFlatDataAndDimensions(mnist.Train.Pixels()[:populationImages*data.Pixels], populationImages, data.Pixels)
+	images := data.Set{Images: mnist.Train.Images[:populationImages*data.Pixels]}
+	x := tensors.FromFlatDataAndDimensions(images.Pixels(), populationImages, data.Pixels)
 	corrected := *run
 	corrected.Weights = slices.Clone(run.Weights)
 	var parts []part
@@ -172,10 +173,10 @@ func rounded(values []float64) []float32 {
 
 // layerStatistics are those of a layer's linear outputs, over all images and by minibatch.
 type layerStatistics struct {
-	units           int
-	means, variance []float64       // of the minibatches, [batches, units]
-	all             [2][]float64    // mean and variance over all images
-	above           *tensors.Tensor // what the layer hands on in inference, once its averages are those of all images
+	units            int
+	means, variances []float64       // of the minibatches, [batches, units]
+	all              [2][]float64    // mean and variance over all images
+	above            *tensors.Tensor // what the layer hands on in inference, once its averages are those of all images
 }
 
 // lookInto computes the statistics of a layer, given what comes into it.
@@ -215,14 +216,14 @@ func lookInto(run *bnlib.Run, layer string, x *tensors.Tensor) (s layerStatistic
 			values[i] = append(values[i], float64(v))
 		}
 	}
-	s.means, s.variance, s.all, s.above = values[0], values[1], [2][]float64{values[2], values[3]}, results[4]
+	s.means, s.variances, s.all, s.above = values[0], values[1], [2][]float64{values[2], values[3]}, results[4]
 	return s, nil
 }
 
 // of returns the minibatches' statistics of one unit.
 func (s layerStatistics) of(unit int) (means, variances []float64) {
 	for i := unit; i < len(s.means); i += s.units {
-		means, variances = append(means, s.means[i]), append(variances, s.variance[i])
+		means, variances = append(means, s.means[i]), append(variances, s.variances[i])
 	}
 	return means, variances
 }

@@ -115,9 +115,9 @@ func GhostNorm(answer func(x *Node, size int) *Node) Verdict {
 		strided := func(size int) *Node {
 			n := x.Shape().Dim(0) / size
 			split := Reshape(x, size, n, x.Shape().Dim(1))
-			mean, variance := ReduceAndKeep(split, ReduceMean, 0), (*Node)(nil)
-			variance = ReduceAndKeep(Square(Sub(split, mean)), ReduceMean, 0)
-			return Reshape(Div(Sub(split, mean), Sqrt(AddScalar(variance, bnlib.Epsilon))), x.Shape().Dimensions...)
+			centred := Sub(split, ReduceAndKeep(split, ReduceMean, 0))
+			variance := ReduceAndKeep(Square(centred), ReduceMean, 0)
+			return Reshape(Div(centred, Sqrt(AddScalar(variance, bnlib.Epsilon))), x.Shape().Dimensions...)
 		}
 		of := func(size int) []mistake[*Node] {
 			return []mistake[*Node]{
