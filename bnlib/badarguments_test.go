@@ -296,6 +296,7 @@ func badArguments(t *testing.T) []bad {
 		return err
 	}, "no weights hidden_1/dense/biases", "a store keeps no functions")
 	add("bnlib.BatchLogits", func() error { _, err := bnlib.BatchLogits(batch, set, 0); return err }, "batch is 0", "1 or more")
+	add("bnlib.CrossEntropy", panics(func() { bnlib.CrossEntropy(make([]float32, 12), []uint8{1}) }), "logits are 12 and labels 1", "10 logits for each")
 	add("bnlib.Right", panics(func() { bnlib.Right(make([]float32, 12), []uint8{1}) }), "logits are 12 and labels 1", "10 logits for each")
 	add("bnlib.Fold", func() error { _, err := bnlib.Fold(nil); return err }, "run is nil")
 	add("bnlib.Fold", func() error { _, err := bnlib.Fold(runs[0]); return err }, "Network.Norm is none", "Batch")
@@ -442,6 +443,17 @@ func badArguments(t *testing.T) []bad {
 	add("norms.Momentum", panics(func() { norms.Momentum(1, false) }), "norms: Momentum(1)", "0 or above, below 1")
 	add("norms.Renorm", panics(func() { norms.Renorm(0.5, 5, 0) }), "norms: Renorm(0.5, 5, 0)", "rMax 1 or above")
 	add("norms.Renorm", panics(func() { norms.Renorm(3, inf, 0) }), "norms: Renorm(3, +Inf, 0)", "finite numbers")
+	add("norms.NewAlone", panics(func() { norms.NewAlone(nil, bnlib.None) }), `norms: NewAlone("without batch norm")`, "Norm.Apply is nil")
+	on, err := backend.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone := func() *norms.Alone {
+		return norms.NewAlone(on, bnlib.Norm{Name: "mine", Apply: func(*model.Scope, *Node) *Node { panic("no idea") }})
+	}
+	add("norms.Alone.Run", func() error { _, err := alone().Run(true, [][]float32{{1}}); return err }, "mine alone", "no idea")
+	add("norms.Alone.Value", func() error { _, err := alone().Value("gamma"); return err }, `no variable "gamma"`, "one of")
+	add("norms.Alone.Set", func() error { return alone().Set("gamma", 1) }, `no variable "gamma"`, "one of")
 	add("norms.Only", panics(func() { norms.Only(bnlib.None, 1) }), `norms: Only("without batch norm")`, "Norm.Apply is nil")
 	add("norms.Only", panics(func() { norms.Only(bnlib.Batch) }), "hidden is []", "1 and above")
 	add("norms.Only", panics(func() { norms.Only(bnlib.Batch, 2, 0) }), "hidden is [2 0]", "1 and above")
@@ -621,6 +633,8 @@ func many(n int) []float64 {
 // takesAnything are functions that have no bad argument, and why.
 var takesAnything = map[string]string{
 	"bnlib.FormatAccuracy":    "writes any number",
+	"bnlib.Run.Changed":       "a pattern that names nothing changes nothing",
+	"norms.Alone.Variables":   "no arguments",
 	"chart.Recorded":          "what nobody recorded has an empty curve",
 	"fit.Line.At":             "of any number",
 	"fit.Law.At":              "of any number",

@@ -71,7 +71,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"bnlib/probe":           {"data", gomlx},
 		"bnlib/internal/engine": engineNeeds,
 		"bnlib/internal/plain":  append([]string{"bnlib/internal/engine"}, engineNeeds...),
-		"bnlib":                 faceNeeds,
+		"bnlib":                 append([]string{"gonum.org"}, faceNeeds...),
 		"bnlib/norms":           append([]string{"bnlib"}, faceNeeds...),
 		"bnlib/claims":          append([]string{"bnlib"}, faceNeeds...),
 		"bnlib/check":           append([]string{"bnlib"}, faceNeeds...),

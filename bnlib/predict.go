@@ -14,6 +14,7 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+	"gonum.org/v1/gonum/floats"
 )
 
 // Logits returns what a trained network makes of images in inference, where batch normalization uses its moving averages:
@@ -139,4 +140,20 @@ func Right(logits []float32, labels []uint8) float64 {
 		}
 	}
 	return float64(right) / float64(len(labels))
+}
+
+// CrossEntropy returns the mean cross-entropy of logits, in nats, in float64. Arguments are those of Right. Of logits that are not numbers,
+// and of no images, it is NaN.
+func CrossEntropy(logits []float32, labels []uint8) float64 {
+	if len(logits) != data.Classes*len(labels) {
+		panic(fmt.Errorf("bnlib: CrossEntropy: logits are %d and labels %d; allowed: %d logits for each label", len(logits), len(labels), data.Classes))
+	}
+	total, row := 0.0, make([]float64, data.Classes)
+	for i, label := range labels {
+		for class := range row {
+			row[class] = float64(logits[i*data.Classes+class])
+		}
+		total += floats.LogSumExp(row) - row[label]
+	}
+	return total / float64(len(labels))
 }
