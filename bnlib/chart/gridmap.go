@@ -122,7 +122,7 @@ func valueNames(a bnlib.Axis) []string {
 	return names
 }
 
-// marksOf returns the marks of the panel of a point: those that have the point's values on all axes but the last two.
+// marksOf returns the marks of the panel of a point: those that have its activation, and its values on all axes but the last two.
 func marksOf(g bnlib.Grid, at []int) []plot.Label {
 	place := func(e bnlib.Experiment, axis int) float64 {
 		switch {
@@ -133,10 +133,14 @@ func marksOf(g bnlib.Grid, at []int) []plot.Label {
 		}
 		return g.Axes[axis].Of(e)
 	}
-	last := len(g.Axes) - 1
+	last, point := len(g.Axes)-1, 0
+	for i, k := range at {
+		point = point*len(g.Axes[i].Values) + k
+	}
+	panel := g.Experiment(point)
 	var labels []plot.Label
 	for _, e := range g.Marks {
-		here := true
+		here := e.Activation == panel.Activation
 		for i := range max(0, last-1) {
 			here = here && place(e, i) == g.Axes[i].Values[at[i]]
 		}

@@ -71,9 +71,10 @@ func TestGridMap(t *testing.T) {
 	}
 }
 
-// A mark that an axis has no place for is left out: beyond its values, or where the axis does not say what an experiment has.
+// A mark that an axis has no place for is left out: beyond its values, or where the axis does not say what an experiment has; and so is
+// one of another activation.
 func TestGridMapMarks(t *testing.T) {
-	one := bnlib.Article(1)
+	one, two := bnlib.Article(1), bnlib.Article(2)
 	one.Name = "mine"
 	for _, test := range []struct {
 		axes []bnlib.Axis
@@ -83,7 +84,7 @@ func TestGridMapMarks(t *testing.T) {
 		{[]bnlib.Axis{bnlib.Rate(0.001, 0.1), bnlib.StdOf("logits", 0.01, 0.1)}, []plot.Label{{X: math.NaN(), Y: 0.01}}},
 		{[]bnlib.Axis{bnlib.StdOf("logits", 1), bnlib.Rate(0.001, 0.1), bnlib.Std(0.01, 0.1)}, nil},
 	} {
-		g := bnlib.Grid{Base: bnlib.Article(1), Axes: test.axes, Norms: []bnlib.Norm{bnlib.Batch}, Marks: []bnlib.Experiment{one}}
+		g := bnlib.Grid{Base: bnlib.Article(1), Axes: test.axes, Norms: []bnlib.Norm{bnlib.Batch}, Marks: []bnlib.Experiment{one, two}}
 		r := &bnlib.Results{Grid: g, Runs: make([]*bnlib.Run, g.Points())}
 		f := chart.GridMap(r)
 		got := f.Panels[0].Labels
