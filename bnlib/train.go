@@ -29,6 +29,7 @@ type Options struct {
 	Store    *Store          // where runs are kept and found again; default: DefaultStore
 	Fresh    bool            // train even what the store has, and store it anew
 	Recorder Recorder        // watches; default: nobody
+	Steer    Steer           // sets the learning rates while the networks train; default: Experiment.Schedule alone does
 	Hooks    []probe.Hook    // look inside, beside those that the function has of its own. A stored run without what they saw is trained again
 
 	headsOnly bool // of runs, Losses and Weights are left out once they are stored
@@ -155,6 +156,7 @@ type training struct {
 	jobs     []*job // what the store does not have
 	start    time.Time
 	stop     func() // ends the training where a run cannot be stored; nil: it goes on, and the run is kept in memory
+	helm     *helm  // nil: nobody steers
 
 	mutex   sync.Mutex // guards what follows, and the runs
 	unsaved error      // the first of a run that could not be stored
@@ -221,6 +223,9 @@ func newTraining(networks []Network, options *Options) (*training, error) {
 			return nil, err
 		}
 	}
+	if t.Steer != nil {
+		t.helm = &helm{steer: t.Steer, checksum: checksum}
+	}
 	machine := backend.Machine(t.Backend)
 	tracer := &engine.Tracer{Backend: t.Backend}
 	hooks := hookKeys{backend: t.Backend, trainImages: trainImages, validationImages: validationImages}
@@ -235,6 +240,7 @@ func newTraining(networks []Network, options *Options) (*training, error) {
 		unfit.see(n, trainedNames(traced.Trace))
 		key := onMachine(traced.Key(checksum), machine)
 		if j := byKey[key]; j != nil {
+			t.networks[i].Schedule = j.run.Network.Schedule
 			j.as = append(j.as, i)
 			continue
 		}
@@ -245,7 +251,12 @@ func newTraining(networks []Network, options *Options) (*training, error) {
 				return nil, err
 			}
 		}
-		stored := t.find(j)
+		stored := false
+		if t.helm != nil {
+			t.helm.take(&t.networks[i], j)
+		} else {
+			stored = t.find(j)
+		}
 		if t.runs[i] = j.run; stored {
 			continue
 		}
@@ -409,6 +420,9 @@ func (t *training) record(p engine.Progress, last *job) {
 
 // keep stores a run that is done. One that cannot be stored is kept in memory.
 func (t *training) keep(j *job) {
+	if t.helm != nil {
+		t.helm.rekey(j)
+	}
 	t.mutex.Lock()
 	j.run.take(j.Result)
 	for hook := range j.run.Seen {

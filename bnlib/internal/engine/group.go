@@ -194,14 +194,39 @@ func (g *group) next() {
 	}
 	finalize([]*tensors.Tensor{g.onDevice.indices})
 	g.onDevice.indices = tensors.FromFlatDataAndDimensions(flat, len(g.orders), g.chunk, g.batch)
-	if g.scheduled {
-		factors := make([]float32, g.chunk)
-		for i := range min(g.chunk, g.steps()-g.step) { // a schedule may know no more steps than there are
-			factors[i] = float32(g.networks[0].Schedule(g.step + i))
-		}
-		finalize([]*tensors.Tensor{g.onDevice.schedule})
-		g.onDevice.schedule = tensors.FromFlatDataAndDimensions(factors, g.chunk)
+	if g.scheduled && !g.steered() {
+		g.setFactors(0, g.factors(min(g.chunk, g.steps()-g.step))) // a schedule may know no more steps than there are
 	}
+}
+
+// steered reports whether somebody sets the rates while the networks train.
+func (g *group) steered() bool { return g.networks[0].Steered }
+
+// factors returns those of the next n steps.
+func (g *group) factors(n int) []float32 {
+	factors := make([]float32, n)
+	for i := range factors {
+		factors[i] = float32(g.networks[0].Schedule(g.step + i))
+	}
+	return factors
+}
+
+// setFactors makes what a program is given as the factors of a chunk, of its steps from at on.
+func (g *group) setFactors(at int, factors []float32) {
+	all := make([]float32, g.chunk)
+	copy(all[at:], factors)
+	finalize([]*tensors.Tensor{g.onDevice.schedule})
+	g.onDevice.schedule = tensors.FromFlatDataAndDimensions(all, g.chunk)
+}
+
+// steer asks for the factors of the next n steps, from at on in their chunk. Who is asked may take long, or never answer.
+func (g *group) steer(ctx context.Context, at, n int) error {
+	factors, _, err := Await(ctx, func() ([]float32, error) { return g.factors(n), nil })
+	if err != nil {
+		return fmt.Errorf("steering %s at step %d: %w", g, g.step, err)
+	}
+	g.setFactors(at, factors)
+	return nil
 }
 
 // gather returns the minibatch of one step of the current chunk for each seed: [seeds, batch, 784] bytes, [seeds, batch].
@@ -223,8 +248,11 @@ func (g *group) finalize() {
 	finalize([]*tensors.Tensor{g.onDevice.indices, g.onDevice.rates, g.onDevice.decays, g.onDevice.schedule})
 }
 
-// longestCall bounds how long the device works without looking at the context.
-const longestCall = 400 * time.Millisecond
+// longestCall bounds how long the device works without looking at the context, steeredCall where somebody steers.
+const (
+	longestCall = 400 * time.Millisecond
+	steeredCall = 100 * time.Millisecond
+)
 
 // advance trains up to the next evaluation, evaluates, and ends the training after its last step. At first it evaluates the
 // networks as they are.
@@ -263,6 +291,11 @@ func (g *group) train(ctx context.Context, p *program) error {
 			return fmt.Errorf("training cancelled after step %d of %d: %w", g.step, g.steps(), err)
 		}
 		n := min(chunk-at, g.callSteps(), g.untilLook(g.step+1)+1)
+		if g.steered() {
+			if err := g.steer(ctx, at, n); err != nil {
+				return err
+			}
+		}
 		start := time.Now()
 		losses, err := p.steps(g, at, at+n)
 		if err != nil {
@@ -332,8 +365,12 @@ func (g *group) callSteps() int {
 	if g.step == 0 {
 		return 4
 	}
+	longest := longestCall
+	if g.steered() {
+		longest = steeredCall
+	}
 	perStep := max(g.inSteps/time.Duration(g.step), time.Nanosecond)
-	return int(max(1, longestCall/perStep))
+	return int(max(1, longest/perStep))
 }
 
 // take adds the training losses of n steps, [n][networks], to the results.

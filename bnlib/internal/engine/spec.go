@@ -28,6 +28,7 @@ type Spec struct {
 	Rate     func(variable string) float64 // learning rate of a variable; 0: frozen
 	Decay    func(variable string) float64 // weight decay: λ in w ← w − rate·(∂loss/∂w + λ·w); nil: none
 	Schedule func(step int) float64        // factor of all rates at a step, from 0 on; nil: 1
+	Steered  bool                          // Schedule is asked about a step shortly before it is made, and the device is called for a tenth of a second at most
 
 	Seed  uint64
 	Batch int // images in a minibatch
