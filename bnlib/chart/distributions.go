@@ -26,37 +26,15 @@ const (
 // without JavaScript shows the first, the middle and the last.
 func Distributions(runs ...*bnlib.Run) *plot.Explorer {
 	runs = present(runs)
-	steps := frames(runs)
+	steps := frames(runs, math.MaxInt)
 	names := layers(snapshots(runs)...)
 	if len(names) == 0 {
 		f := &plot.Figure{Title: bandsTitle(runs), Subtitle: conditions(runs)}
 		return &plot.Explorer{States: []plot.State{{Figure: unprobed(f, runs)}}}
 	}
-	looks := appearances(runs)
-	var panels []distribution
-	for _, layer := range names {
-		row, heats := make([]distribution, len(runs)), make([]*heat, len(runs))
-		for i, run := range runs {
-			heats[i] = newHeat(looksAt(run, steps), layer)
-			row[i] = distribution{heat: heats[i], run: run, look: looks[i]}
-		}
-		shareRange(heats)
-		for i := range row {
-			row[i].finish()
-		}
-		shareHeight(row)
-		panels = append(panels, row...)
-	}
-	e := &plot.Explorer{Slider: plot.Slider{Label: "training step"}, Play: true}
-	positions := steps
-	if !even(steps) {
-		e.Slider.Label, positions = "look", make([]int, len(steps))
-		for i := range positions {
-			positions[i] = i + 1
-		}
-	}
-	e.Slider.Min, e.Slider.Max = float64(positions[0]), float64(positions[len(positions)-1])
-	e.Slider.Step = (e.Slider.Max - e.Slider.Min) / float64(max(1, len(positions)-1))
+	panels := distributions(runs, steps, names)
+	slider, positions := stepSlider(steps)
+	e := &plot.Explorer{Slider: slider, Play: true}
 	for i, step := range steps {
 		s := plot.State{Position: float64(positions[i]), Figure: newDistributions(runs)}
 		s.Figure.Title = stepTitle(runs, names[len(names)-1], step)
@@ -75,16 +53,53 @@ func Distributions(runs ...*bnlib.Run) *plot.Explorer {
 	return e
 }
 
+// distributions returns the panels of some layers, a row for each and a column a run, with the looks at the given steps.
+func distributions(runs []*bnlib.Run, steps []int, names []string) []distribution {
+	looks := appearances(runs)
+	var panels []distribution
+	for _, layer := range names {
+		row, heats := make([]distribution, len(runs)), make([]*heat, len(runs))
+		for i, run := range runs {
+			heats[i] = newHeat(looksAt(run, steps), layer)
+			row[i] = distribution{heat: heats[i], run: run, look: looks[i]}
+		}
+		shareRange(heats)
+		for i := range row {
+			row[i].finish()
+		}
+		shareHeight(row)
+		panels = append(panels, row...)
+	}
+	return panels
+}
+
+// stepSlider is the slider over some steps, and where on it each of them is: at its own number, or, where they are not equally far
+// apart, one after the other.
+func stepSlider(steps []int) (plot.Slider, []int) {
+	slider, positions := plot.Slider{Label: "training step"}, steps
+	if !even(steps) {
+		slider.Label, positions = "look", make([]int, len(steps))
+		for i := range positions {
+			positions[i] = i + 1
+		}
+	}
+	slider.Min, slider.Max = float64(positions[0]), float64(positions[len(positions)-1])
+	slider.Step = (slider.Max - slider.Min) / float64(max(1, len(positions)-1))
+	return slider, positions
+}
+
 func newDistributions(runs []*bnlib.Run) *plot.Figure {
 	return &plot.Figure{Subtitle: conditions(runs), Columns: len(runs), Width: plot.PageWidth, Height: 100, Fixed: true}
 }
 
-// frames picks the steps to show of those at which runs were looked into, the first and the last among them: evenly, if the
-// number of looks allows.
-func frames(runs []*bnlib.Run) []int {
+// frames picks the steps to show of those at which runs were looked into, up to the given one, the first and the last among them:
+// evenly, if the number of looks allows.
+func frames(runs []*bnlib.Run, last int) []int {
 	var steps []int
 	for _, s := range snapshots(runs) {
-		steps = append(steps, s.Step)
+		if s.Step <= last {
+			steps = append(steps, s.Step)
+		}
 	}
 	slices.Sort(steps)
 	steps = slices.Compact(steps)
