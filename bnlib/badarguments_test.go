@@ -520,6 +520,17 @@ func badArguments(t *testing.T) []bad {
 		}
 		return errors.New(chart.Distributions().Title())
 	}, "no snapshots")
+	add("chart.Growth", func() error {
+		for _, given := range [][]*bnlib.Run{nil, {nil}, {bare}, {strange, nil, bare}} {
+			if _, err := chart.Growth(given...).PNG(); err != nil {
+				return err
+			}
+		}
+		return errors.New(chart.Growth(bare).States[0].Figure.Panels[0].Empty)
+	}, "no snapshots")
+	add("chart.GrowthNow", says(func() *plot.Figure { return chart.GrowthNow() }, func() *plot.Figure {
+		return chart.GrowthNow(strange, nil, bare)
+	}), "etworks as they grow")
 	add("chart.Gradients", writes(func() *plot.Table { return chart.Gradients(check.Difference{Largest: nan}) }), "NaN")
 	add("chart.Accuracies", func() error { return fmt.Errorf("chart: %q", chart.Accuracies(nan, inf)) }, "–")
 	var noFigure *plot.Figure
@@ -568,6 +579,10 @@ func badArguments(t *testing.T) []bad {
 		_, err := show.Grid(bnlib.Grid{Base: tiny(), Axes: []bnlib.Axis{bnlib.Std()}})
 		return err
 	}, "is empty")
+	add("show.Playground", func() error {
+		_, err := show.Playground(bnlib.Batch, bnlib.Norm{})
+		return err
+	}, "norms[1] has no name")
 	add("show.Explore", func() error { return show.Explore(edited(func(e *bnlib.Experiment) { e.Batch = 0 })) }, "network 1 of", "Experiment.Batch is 0")
 	add("show.Live.Finish", func() error {
 		return errors.Join(fmt.Errorf("show: as it was"), show.NewLive().Finish([]*bnlib.Run{nil}, errors.New("x")))

@@ -62,7 +62,7 @@ func TestImportsGoOneWay(t *testing.T) {
 	engineNeeds := []string{"data", "bnlib/probe", gomlx}
 	faceNeeds := append([]string{"bnlib/internal/engine", "bnlib/internal/store", "bnlib/backend", "bnlib/host"}, engineNeeds...)
 	chartNeeds := append([]string{"bnlib", "bnlib/claims", "bnlib/check", "bnlib/fit", "bnlib/plot", "gonum.org", "golang.org/x/image"}, faceNeeds...)
-	showNeeds := append([]string{"bnlib/chart", gonb}, chartNeeds...)
+	showNeeds := append([]string{"bnlib/chart", "bnlib/norms", gonb}, chartNeeds...)
 	allowed := map[string][]string{
 		"data":                  {},
 		"bnlib/host":            {},

@@ -31,8 +31,11 @@ func (e *cellError) Error() string {
 		tail(e.Text, 40))
 }
 
-// quickEnv shortens trainings; bnlib reads it.
-const quickEnv = "BATCHNORM_QUICK=1"
+// quickEnv shortens trainings; bnlib reads it. aloneEnv says that nobody watches; bnlib/show does.
+const (
+	quickEnv = "BATCHNORM_QUICK=1"
+	aloneEnv = "BATCHNORM_ALONE=1"
+)
 
 // runAll runs notebooks in order, so many at a time; the first failure ends it.
 func (w *workbook) runAll(ctx context.Context, names []string, quick bool, jobs int) error {
@@ -95,7 +98,7 @@ func (w *workbook) execute(ctx context.Context, source, result string, quick boo
 	}
 	defer temp.remove()
 	cmd := exec.CommandContext(ctx, w.python(), filepath.Join(w.folder(), "execute.py"), source, result, w.pages(), w.root)
-	cmd.Env = w.env("JUPYTER_DATA_DIR="+w.jupyter("headless"), temp.env())
+	cmd.Env = w.env("JUPYTER_DATA_DIR="+w.jupyter("headless"), temp.env(), aloneEnv)
 	cmd.ExtraFiles = temp.inherited()
 	if quick {
 		cmd.Env = append(cmd.Env, quickEnv)

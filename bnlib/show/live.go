@@ -1,6 +1,7 @@
 package show
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -117,6 +118,8 @@ const interrupted = 130
 type Live struct {
 	figure func(runs []*bnlib.Run) *plot.Figure
 	table  func(runs []*bnlib.Run) *plot.Table // nil: none
+	last   func(runs []*bnlib.Run) drawing     // what stays of runs that are done; nil: figure
+	share  time.Duration                       // drawing takes one part of the time in so many, at most
 
 	id     string
 	frames chan frame // holds the latest frame that is not drawn yet
@@ -136,6 +139,7 @@ func NewLive() *Live {
 	return &Live{
 		figure: func(runs []*bnlib.Run) *plot.Figure { return chart.Training(runs...) },
 		table:  func(runs []*bnlib.Run) *plot.Table { return chart.Results(runs...) },
+		share:  drawShare,
 	}
 }
 
@@ -147,7 +151,7 @@ func (l *Live) Record(p bnlib.Progress) {
 		return
 	}
 	if l.frames == nil {
-		l.id = gonbui.UniqueId()
+		l.id = cmp.Or(l.id, gonbui.UniqueId())
 		l.frames, l.over = make(chan frame, 1), make(chan struct{})
 		l.drawn.Go(l.draw)
 	}
@@ -202,20 +206,25 @@ func (l *Live) draw() {
 		}
 		cost := time.Since(start)
 		select {
-		case <-time.After(min(max(drawPeriod-cost, cost*(drawShare-1)), 2*time.Second)):
+		case <-time.After(min(max(drawPeriod-cost, cost*(l.share-1)), 2*time.Second)):
 		case <-l.over: // the finished figure must not wait
 			return
 		}
 	}
 }
 
-// Finish ends the view: it puts the figure of runs in its place, or, if the training stopped with an error, what there is
-// of it and why. It does nothing with an error that left no runs.
-func (l *Live) Finish(runs []*bnlib.Run, err error) error {
+// halt waits until nothing is drawn any more.
+func (l *Live) halt() {
 	if l.frames != nil {
 		close(l.over)
 		l.drawn.Wait()
 	}
+}
+
+// Finish ends the view: it puts the figure of runs in its place, or, if the training stopped with an error, what there is
+// of it and why. It does nothing with an error that left no runs.
+func (l *Live) Finish(runs []*bnlib.Run, err error) error {
+	l.halt()
 	if len(runs) == 0 {
 		if l.id != "" {
 			return send(l.id, page("", ""))
@@ -223,6 +232,9 @@ func (l *Live) Finish(runs []*bnlib.Run, err error) error {
 		return nil
 	}
 	f := l.figure(runs)
+	if err == nil && l.last != nil {
+		return figure(l.id, f.Title, l.last(runs))
+	}
 	if err != nil {
 		f.Subtitle = "Stopped early: " + stopped(runs, err) + "."
 	}

@@ -1,0 +1,186 @@
+package show
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"html"
+	"strings"
+	"time"
+
+	"batchnorm/bnlib"
+	"batchnorm/bnlib/chart"
+	"batchnorm/bnlib/plot"
+
+	"github.com/janpfeifer/gonb/gonbui"
+	"github.com/janpfeifer/gonb/gonbui/comms"
+)
+
+// playgroundScript is a function that makes the controls on a page speak.
+//
+//go:embed playground.js
+var playgroundScript string
+
+// front is a playground on a notebook's page: three outputs, one below the other, and GoNB's channel for what the page says.
+//
+// GoNB's own widgets are not used. Each is put on the page by a script of its own and waits without end where no page answers; what
+// they say comes in any order, and a value of 0 does not arrive at them. Here every message has a number, and says where all controls
+// stand.
+type front struct {
+	id       string
+	messages chan message
+	heard    bool // the page has said something
+	live     *Live
+}
+
+const (
+	askAgain = 3 * time.Second // GoNB waits as long for a page to connect
+	patience = 12 * time.Second
+)
+
+// openFront shows controls and waits until the page answers. It returns nil where it does not.
+func openFront(ctx context.Context, c *controls) (*front, error) {
+	f := &front{id: "playground-" + gonbui.UniqueId(), messages: make(chan message, 100)}
+	hello := make(chan bool, 1)
+	text, err := f.html(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.send("controls", text); err != nil {
+		return nil, err
+	}
+	f.status("connecting")
+	comms.Subscribe(f.id, func(_ string, text string) {
+		var m message
+		if err := json.Unmarshal([]byte(text), &m); err != nil {
+			m.Do = text // which the playground does not know
+		}
+		if m.Do == "hello" {
+			select {
+			case hello <- true:
+			default:
+			}
+			return
+		}
+		f.messages <- m
+	})
+	again, late := time.NewTicker(askAgain), time.After(patience)
+	defer again.Stop()
+	for {
+		select {
+		case <-hello:
+			f.heard = true
+			return f, nil
+		case <-again.C:
+			comms.Start()
+		case <-late:
+			return nil, f.end("No page answers, so the playground plays by itself.")
+		case <-ctx.Done():
+			return nil, f.end("")
+		}
+	}
+}
+
+// send shows HTML in one of the outputs.
+func (f *front) send(output, html string) error { return send(f.id+output, page(html, "")) }
+
+// html is the controls, and the script that they need.
+func (f *front) html(c *controls) (string, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, `<fieldset id="%s" disabled style="max-width:%dpx;border:0;padding:0;margin:0">`, f.id, plot.PageWidth)
+	b.WriteString(`<div style="display:grid;grid-template-columns:max-content 1fr;gap:4px 12px;align-items:center">`)
+	names := make([]string, 0, 8)
+	for _, e := range bnlib.ArticleAll() {
+		names = append(names, fmt.Sprintf("%s: std %v, rate %v, %s", e.Name, e.InitStd, e.LearningRate, e.ActivationName()))
+	}
+	choice := func(name, label string, texts []string, at int) {
+		fmt.Fprintf(&b, `<label>%s</label><span><select name="%s" aria-label="%s">`, label, name, label)
+		for i, text := range texts {
+			selected := ""
+			if i == at {
+				selected = " selected"
+			}
+			fmt.Fprintf(&b, `<option value="%d"%s>%s</option>`, i, selected, html.EscapeString(text))
+		}
+		b.WriteString("</select></span>")
+	}
+	choice("preset", "the article's", names, 0)
+	texts := map[string][]string{}
+	for _, control := range c.all {
+		at := c.at[control.name]
+		if !control.slider {
+			choice(control.name, control.label, control.texts, at)
+			continue
+		}
+		texts[control.name] = control.texts
+		fmt.Fprintf(&b, `<label>%s</label><span><input type="range" name="%s" aria-label="%s" min="0" max="%d" value="%d" style="width:60%%;vertical-align:middle"> <output>%s</output></span>`,
+			control.label, control.name, control.label, len(control.texts)-1, at, control.texts[at])
+	}
+	b.WriteString(`</div><div style="margin:8px 0">`)
+	for _, deed := range []string{"train", "stop", "close"} {
+		fmt.Fprintf(&b, `<button type="button" data-do="%s" style="margin-right:8px;padding:4px 16px">%s</button>`, deed, deed)
+	}
+	b.WriteString("</div></fieldset>")
+	var presets []map[string]int
+	for _, e := range bnlib.ArticleAll() {
+		presets = append(presets, c.positions(e))
+	}
+	config, err := json.Marshal(map[string]any{"id": f.id, "texts": texts, "presets": presets})
+	if err != nil {
+		return "", fmt.Errorf("show: Playground: %w", err)
+	}
+	fmt.Fprintf(&b, "<script>(%s)(%s)</script>", strings.TrimSpace(playgroundScript), config)
+	return b.String(), nil
+}
+
+// status implements view. Once the page was heard it holds the sign by which the script knows.
+func (f *front) status(text string) {
+	sign := ""
+	if f.heard {
+		sign = fmt.Sprintf(` data-heard="%s"`, f.id)
+	}
+	_ = f.send("status", fmt.Sprintf(`<div%s style="max-width:%dpx">%s</div>`, sign, plot.PageWidth, html.EscapeString(text))) // what ends the view says so
+}
+
+// Record implements view.
+func (f *front) Record(p bnlib.Progress) {
+	if f.live == nil {
+		f.live = newGrowing()
+		f.live.id, f.live.share = f.id+"figure", playShare
+	}
+	f.live.Record(p)
+}
+
+// playShare is the share of the time that drawing takes, one in so many: whoever plays wants to see what follows.
+const playShare = 3
+
+// replay implements view: the training plays again.
+func (f *front) replay(runs []*bnlib.Run) error {
+	f.halt()
+	e := chart.Growth(runs...)
+	return figure(f.id+"figure", e.Title(), e)
+}
+
+func (f *front) halt() {
+	if f.live != nil {
+		f.live.halt()
+		f.live = nil
+	}
+}
+
+// close leaves the figure, and says in the place of the controls how they come back.
+func (f *front) close() error {
+	f.halt()
+	return f.end("The controls are here while the cell runs: run it again.")
+}
+
+func (f *front) end(text string) error {
+	if err := f.send("controls", ""); err != nil {
+		return err
+	}
+	if text != "" {
+		text = fmt.Sprintf(`<div style="max-width:%dpx">%s</div>`, plot.PageWidth, html.EscapeString(text))
+	}
+	return f.send("status", text)
+}
