@@ -39,6 +39,7 @@ func TestLab(t *testing.T) {
 		{"completion", completes},
 		{"figures", figures},
 		{"projector", projector},
+		{"playground", playground},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.do(t, d) })
 	}

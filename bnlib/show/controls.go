@@ -79,7 +79,7 @@ func newControls(more []bnlib.Norm) *controls {
 		{"std", "deviation of the initial weights", true, texts(deviations, plain)},
 		{"rate", "learning rate", true, texts(rates, plain)},
 		{"activation", "activation", false, texts(activations, func(a activation.Type) string { return bnlib.Experiment{Activation: a}.ActivationName() })},
-		{"norm", "norm of the second network", false, texts(c.norms, func(n bnlib.Norm) string { return n.Name })},
+		{"norm", "norm", false, texts(c.norms, func(n bnlib.Norm) string { return n.Name })},
 		{"depth", "hidden layers", false, texts(depths, func(n int) string { return fmt.Sprint(n) })},
 		{"batch", "batch size", false, texts(batchSizes, func(n int) string { return fmt.Sprint(n) })},
 	}

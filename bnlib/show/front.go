@@ -85,17 +85,11 @@ func openFront(ctx context.Context, c *controls) (*front, error) {
 // send shows HTML in one of the outputs.
 func (f *front) send(output, html string) error { return send(f.id+output, page(html, "")) }
 
-// html is the controls, and the script that they need.
+// html is the controls, and the script that they need: the buttons and the presets in a row, then the sliders, then the choices.
 func (f *front) html(c *controls) (string, error) {
-	var b strings.Builder
-	fmt.Fprintf(&b, `<fieldset id="%s" disabled style="max-width:%dpx;border:0;padding:0;margin:0">`, f.id, plot.PageWidth)
-	b.WriteString(`<div style="display:grid;grid-template-columns:max-content 1fr;gap:4px 12px;align-items:center">`)
-	names := make([]string, 0, 8)
-	for _, e := range bnlib.ArticleAll() {
-		names = append(names, fmt.Sprintf("%s: std %v, rate %v, %s", e.Name, e.InitStd, e.LearningRate, e.ActivationName()))
-	}
-	choice := func(name, label string, texts []string, at int) {
-		fmt.Fprintf(&b, `<label>%s</label><span><select name="%s" aria-label="%s">`, label, name, label)
+	choice := func(name, label string, texts []string, at int) string {
+		var b strings.Builder
+		fmt.Fprintf(&b, `<label>%s <select name="%s">`, label, name)
 		for i, text := range texts {
 			selected := ""
 			if i == at {
@@ -103,30 +97,40 @@ func (f *front) html(c *controls) (string, error) {
 			}
 			fmt.Fprintf(&b, `<option value="%d"%s>%s</option>`, i, selected, html.EscapeString(text))
 		}
-		b.WriteString("</select></span>")
+		b.WriteString("</select></label>")
+		return b.String()
 	}
-	choice("preset", "the article's", names, 0)
-	texts := map[string][]string{}
+	const row = `<div style="display:flex;flex-wrap:wrap;gap:8px 16px;align-items:center;margin:6px 0">%s</div>`
+	var buttons, sliders, choices string
+	for _, deed := range []string{"train", "stop", "close"} {
+		buttons += fmt.Sprintf(`<button type="button" data-do="%s" style="padding:4px 16px">%s</button>`, deed, deed)
+	}
+	articles := texts(bnlib.ArticleAll(), func(e bnlib.Experiment) string {
+		return fmt.Sprintf("%s: std %v, rate %v, %s", e.Name, e.InitStd, e.LearningRate, e.ActivationName())
+	})
+	buttons += choice("preset", "the article's", articles, 0)
+	steps := map[string][]string{}
 	for _, control := range c.all {
 		at := c.at[control.name]
 		if !control.slider {
-			choice(control.name, control.label, control.texts, at)
+			choices += choice(control.name, control.label, control.texts, at)
 			continue
 		}
-		texts[control.name] = control.texts
-		fmt.Fprintf(&b, `<label>%s</label><span><input type="range" name="%s" aria-label="%s" min="0" max="%d" value="%d" style="width:60%%;vertical-align:middle"> <output>%s</output></span>`,
-			control.label, control.name, control.label, len(control.texts)-1, at, control.texts[at])
+		steps[control.name] = control.texts
+		sliders += fmt.Sprintf(`<label for="%s-%s">%s</label><span><input type="range" id="%s-%s" name="%s" min="0" max="%d" value="%d" style="width:320px;vertical-align:middle"> <output>%s</output></span>`,
+			f.id, control.name, control.label, f.id, control.name, control.name, len(control.texts)-1, at, control.texts[at])
 	}
-	b.WriteString(`</div><div style="margin:8px 0">`)
-	for _, deed := range []string{"train", "stop", "close"} {
-		fmt.Fprintf(&b, `<button type="button" data-do="%s" style="margin-right:8px;padding:4px 16px">%s</button>`, deed, deed)
-	}
-	b.WriteString("</div></fieldset>")
+	var b strings.Builder
+	fmt.Fprintf(&b, `<fieldset id="%s" disabled style="max-width:%dpx;border:0;padding:0;margin:0">`, f.id, plot.PageWidth)
+	fmt.Fprintf(&b, row, buttons)
+	fmt.Fprintf(&b, `<div style="display:grid;grid-template-columns:max-content 1fr;gap:4px 12px;align-items:center">%s</div>`, sliders)
+	fmt.Fprintf(&b, row, choices)
+	b.WriteString("</fieldset>")
 	var presets []map[string]int
 	for _, e := range bnlib.ArticleAll() {
 		presets = append(presets, c.positions(e))
 	}
-	config, err := json.Marshal(map[string]any{"id": f.id, "texts": texts, "presets": presets})
+	config, err := json.Marshal(map[string]any{"id": f.id, "texts": steps, "presets": presets})
 	if err != nil {
 		return "", fmt.Errorf("show: Playground: %w", err)
 	}

@@ -294,8 +294,9 @@ func (f frame) html() string {
 	fmt.Fprintf(&b, `<div style="max-width:880px"><progress max="%d" value="%d" style="width:100%%"></progress><div>%s</div>`,
 		max(f.Total, 1), f.Done, html.EscapeString(summary(f.Progress)))
 	if f.Stage != bnlib.Compiling {
-		if png, err := f.figure(f.Runs).PNG(); err == nil {
-			fmt.Fprintf(&b, `<img alt="" style="width:100%%" src="data:image/png;base64,%s">`, base64.StdEncoding.EncodeToString(png))
+		drawn := f.figure(f.Runs)
+		if png, err := drawn.PNG(); err == nil {
+			fmt.Fprintf(&b, `<img alt="%s" style="width:100%%" src="data:image/png;base64,%s">`, html.EscapeString(drawn.Title), base64.StdEncoding.EncodeToString(png))
 		}
 		if f.table != nil {
 			b.WriteString(f.table(f.Runs).HTML())

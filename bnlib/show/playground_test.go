@@ -182,7 +182,7 @@ func TestPlaygroundNonsense(t *testing.T) {
 		"deviation of the initial weights is at position -1; allowed: 0 to 30, which stand for 0.01 to 10":           func(m *message) { m.At["std"] = -1 },
 		"hidden layers is at position 6; allowed: 0 to 5, which stand for 1 to 6":                                    func(m *message) { m.At["depth"] = 6 },
 		`does not say where "batch" stands`:                                                                          func(m *message) { delete(m.At, "batch") },
-		"norm of the second network is at position 99; allowed: 0 to 6, which stand for with batch norm to DyT":      func(m *message) { m.At["norm"] = 99 },
+		"the norm is at position 99; allowed: 0 to 6, which stand for with batch norm to DyT":                        func(m *message) { m.At["norm"] = 99 },
 		"activation is at position 3; allowed: 0 to 2, which stand for ReLU to tanh":                                 func(m *message) { m.At["activation"] = 3 },
 		"batch size is at position 1000; allowed: 0 to 4, which stand for 2 to 1000 · press train: std 0.05, ReLU, ": func(m *message) { m.At["batch"] = 1000 },
 	} {
