@@ -622,6 +622,7 @@ func badArguments(t *testing.T) []bad {
 	add("data.Read", func() error { _, err := data.Read(nil); return err }, "fsys is nil")
 	add("data.Read", func() error { _, err := data.Read(fstest.MapFS{}); return err }, "train-images-idx3-ubyte", "the folder is empty")
 	add("backend.Wide", func() error { _, err := backend.Wide(0); return err }, "n is 0", "1 to 1024")
+	add("backend.Devices", func() error { _, err := backend.Devices(0); return err }, "n is 0", "1 to 128")
 	add("backend.Name", func() error { return fmt.Errorf("backend: %s", backend.Name(nil)) }, "none")
 	add("backend.Machine", func() error { return fmt.Errorf("backend: %s", backend.Machine(nil)) }, "none")
 	add("backend.OnGPU", func() error { return fmt.Errorf("backend: %v", backend.OnGPU(nil)) }, "false")

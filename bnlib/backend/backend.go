@@ -90,7 +90,7 @@ func connect(config string) (b compute.Backend, err error) {
 		}
 	}()
 	if options, ok := strings.CutPrefix(config, "xla:"); ok && withoutXLA == "" {
-		return connectXLA(options, 1)
+		return connectXLA(options, 1, 1)
 	}
 	return compute.NewWithConfig(config)
 }

@@ -47,7 +47,7 @@ func TestThreads(t *testing.T) {
 	t.Setenv("NPROC", "7")
 	for _, n := range []int{1, 5} {
 		before := pool(t)
-		if _, err := connectXLA(config, n); err != nil {
+		if _, err := connectXLA(config, 1, n); err != nil {
 			t.Fatal(err)
 		}
 		if after := pool(t); after != before+n {

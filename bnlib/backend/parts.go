@@ -21,7 +21,7 @@ var opened = sync.OnceValues(func() ([]compute.Backend, error) {
 		return parts, nil
 	}
 	for range min(physicalCores(), runtime.GOMAXPROCS(0)) - 1 {
-		part, err := connectXLA(config, 1)
+		part, err := connectXLA(config, 1, 1)
 		if err != nil {
 			return nil, fmt.Errorf("backend: opening XLA for one more core: %w", err)
 		}
@@ -46,10 +46,13 @@ func Parts(b compute.Backend) []compute.Backend {
 // mostThreads is more than any processor has cores, and few enough to start.
 const mostThreads = 1024
 
+// wide are the backends with more than one thread.
 var wide struct {
 	sync.Mutex
-	opened map[int]compute.Backend
+	opened map[clientSize]compute.Backend
 }
+
+type clientSize struct{ devices, threads int }
 
 // Wide returns a backend on which one execution keeps n cores busy, for a network too large for one. The numbers it computes
 // depend on n, on nothing else: a machine with fewer cores takes longer. It is opened once for each n.
@@ -67,19 +70,28 @@ func Wide(n int) (compute.Backend, error) {
 	if !ok || n == 1 {
 		return b, nil
 	}
-	wide.Lock()
-	defer wide.Unlock()
-	if found := wide.opened[n]; found != nil {
-		return found, nil
-	}
-	found, err := connectXLA(config, n)
+	found, err := openWide(config, clientSize{devices: 1, threads: n})
 	if err != nil {
 		return nil, fmt.Errorf("backend: opening XLA for %d cores: %w", n, err)
 	}
-	if wide.opened == nil {
-		wide.opened = map[int]compute.Backend{}
+	return found, nil
+}
+
+// openWide opens a backend of each size once.
+func openWide(config string, size clientSize) (compute.Backend, error) {
+	wide.Lock()
+	defer wide.Unlock()
+	if found := wide.opened[size]; found != nil {
+		return found, nil
 	}
-	wide.opened[n] = found
+	found, err := connectXLA(config, size.devices, size.threads)
+	if err != nil {
+		return nil, err
+	}
+	if wide.opened == nil {
+		wide.opened = map[clientSize]compute.Backend{}
+	}
+	wide.opened[size] = found
 	return found, nil
 }
 
@@ -90,9 +102,9 @@ func threads(b compute.Backend) int {
 	}
 	wide.Lock()
 	defer wide.Unlock()
-	for n, found := range wide.opened {
+	for size, found := range wide.opened {
 		if found == b {
-			return n
+			return size.threads
 		}
 	}
 	return 1

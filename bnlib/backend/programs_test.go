@@ -19,26 +19,14 @@ import (
 
 // TestPrograms compiles a program, and loads it for other clients: the same bits. What is not a program is compiled anew.
 func TestPrograms(t *testing.T) {
-	b, err := Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	config, ok := onProcessor(b)
-	p := kept.Load()
-	if !ok || p == nil {
-		t.Skipf("%s keeps no programs", Name(b))
-	}
-	old := p.store
-	p.store = &store.Store{Dir: t.TempDir()}
-	defer func() { p.store = old }()
-
+	config, p := programsInto(t)
 	numbers := make([]float32, 100*100)
 	for i := range numbers {
 		numbers[i] = float32(i%13)/13 - 0.4
 	}
 	ask := func(what string, threads, compiled, loaded int) []float32 {
 		t.Helper()
-		client, err := connectXLA(config, threads)
+		client, err := connectXLA(config, 1, threads)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,6 +73,47 @@ func TestPrograms(t *testing.T) {
 	}
 	p.store = &store.Store{Dir: filepath.Join(file, "programs")}
 	ask("a folder that cannot be", 1, 1, 0)
+}
+
+// TestProgramsOfDevices loads a program for several devices in another client: it is one for as many devices still. Another number
+// of devices is another program.
+func TestProgramsOfDevices(t *testing.T) {
+	config, p := programsInto(t)
+	for _, ask := range []struct {
+		what                      string
+		devices, compiled, loaded int
+	}{{"nothing is there", 3, 1, 0}, {"it is there", 3, 0, 1}, {"other devices", 2, 1, 0}, {"both are there", 3, 0, 1}} {
+		client, err := connectXLA(config, ask.devices, ask.devices)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Finalize()
+		compiled, loaded := p.compiled.Load(), p.loaded.Load()
+		want := slices.Repeat([]float32{float32(ask.devices*(ask.devices+1)) / 2}, ask.devices)
+		if got := total(t, client, ask.devices); !slices.Equal(got, want) {
+			t.Errorf("%s: on %d devices the sum is %v, want %v", ask.what, ask.devices, got, want)
+		}
+		if c, l := p.compiled.Load()-compiled, p.loaded.Load()-loaded; int(c) != ask.compiled || int(l) != ask.loaded {
+			t.Errorf("%s: %d programs compiled and %d loaded, want %d and %d", ask.what, c, l, ask.compiled, ask.loaded)
+		}
+	}
+}
+
+// programsInto makes the process keep programs in a folder of the test's own, and returns how a client is opened.
+func programsInto(t *testing.T) (config string, p *programs) {
+	t.Helper()
+	b, err := Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, ok := onProcessor(b)
+	if p = kept.Load(); !ok || p == nil {
+		t.Skipf("%s keeps no programs", Name(b))
+	}
+	old := p.store
+	p.store = &store.Store{Dir: t.TempDir()}
+	t.Cleanup(func() { p.store = old })
+	return config, p
 }
 
 func run(b compute.Backend, numbers []float32) ([]float32, error) {

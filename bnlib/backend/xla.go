@@ -39,18 +39,18 @@ const threadsVariable = "NPROC"
 
 var threadsMutex sync.Mutex // guards the variable
 
-// connectXLA opens a plugin as go-xla does, but one for the processor with a single device and n threads. Builds of that
-// plugin differ in how many devices they show by default, and XLA starts as many threads as devices even where there are fewer
-// cores: the build in the Python package shows four, and on one core four threads that wait for work take a third of the time
-// from the one that has some.
-func connectXLA(config string, n int) (compute.Backend, error) {
+// connectXLA opens a plugin as go-xla does, but one for the processor with so many devices and threads, as a rule one of each.
+// Builds of that plugin differ in how many devices they show by default, and XLA starts as many threads as devices even where there
+// are fewer cores: the build in the Python package shows four, and on one core four threads that wait for work take a third of the
+// time from the one that has some.
+func connectXLA(config string, devices, threads int) (compute.Backend, error) {
 	if plugin, _, _ := strings.Cut(config, ","); pjrt.IsCUDAName(plugin) {
 		return xla.New(config)
 	}
 	threadsMutex.Lock()
 	defer threadsMutex.Unlock()
 	old, set := os.LookupEnv(threadsVariable)
-	if err := os.Setenv(threadsVariable, strconv.Itoa(n)); err != nil {
+	if err := os.Setenv(threadsVariable, strconv.Itoa(threads)); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -60,7 +60,7 @@ func connectXLA(config string, n int) (compute.Backend, error) {
 			os.Unsetenv(threadsVariable)
 		}
 	}()
-	b, err := xla.NewWithOptions(config, pjrt.NamedValuesMap{"cpu_device_count": int64(1)})
+	b, err := xla.NewWithOptions(config, pjrt.NamedValuesMap{"cpu_device_count": int64(devices)})
 	if err != nil {
 		return xla.New(config) // a plugin that knows no such option
 	}

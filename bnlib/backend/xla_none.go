@@ -14,7 +14,7 @@ var withoutXLA = "go-xla needs cgo, and this program, for " + runtime.GOOS + "/"
 
 func loadPlugin(string) error { return errors.New(withoutXLA) }
 
-func connectXLA(string, int) (compute.Backend, error) { return nil, errors.New(withoutXLA) }
+func connectXLA(string, int, int) (compute.Backend, error) { return nil, errors.New(withoutXLA) }
 
 // OnGPU reports whether a backend computes on a GPU.
 func OnGPU(compute.Backend) bool { return false }
