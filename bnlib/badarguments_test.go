@@ -22,6 +22,7 @@ import (
 	"batchnorm/bnlib/fit"
 	"batchnorm/bnlib/host"
 	"batchnorm/bnlib/norms"
+	"batchnorm/bnlib/parallel"
 	"batchnorm/bnlib/plot"
 	"batchnorm/bnlib/probe"
 	"batchnorm/bnlib/show"
@@ -457,6 +458,9 @@ func badArguments(t *testing.T) []bad {
 	add("norms.Only", panics(func() { norms.Only(bnlib.None, 1) }), `norms: Only("without batch norm")`, "Norm.Apply is nil")
 	add("norms.Only", panics(func() { norms.Only(bnlib.Batch) }), "hidden is []", "1 and above")
 	add("norms.Only", panics(func() { norms.Only(bnlib.Batch, 2, 0) }), "hidden is [2 0]", "1 and above")
+	add("parallel.Statistics", build(func(x *Node) { parallel.Statistics(x) }), "batch normalization of (Float32)[2]", "two axes or more")
+	add("parallel.Train", func() error { _, err := parallel.Train(t.Context(), tiny().Pair()[1], 0, nil); return err }, "n is 0", "1 to 128")
+	add("parallel.Train", func() error { _, err := parallel.Train(t.Context(), bnlib.Network{}, 1, nil); return err }, "Experiment.Hidden is []", "at least one layer")
 
 	// Figures and tables say themselves that there is nothing to draw.
 	noRuns := []func(...*bnlib.Run) *plot.Figure{chart.Accuracy, chart.Bands, chart.Error, chart.FirstLayer, chart.FirstSteps, chart.HistogramHeat,
@@ -650,6 +654,9 @@ func many(n int) []float64 {
 var takesAnything = map[string]string{
 	"bnlib.FormatAccuracy":    "writes any number",
 	"bnlib.Run.Changed":       "a pattern that names nothing changes nothing",
+	"parallel.InTurn":         "of no device: none",
+	"parallel.Mean":           "any shape",
+	"parallel.Sorted":         "any labels",
 	"norms.Alone.Variables":   "no arguments",
 	"chart.Recorded":          "what nobody recorded has an empty curve",
 	"fit.Line.At":             "of any number",
@@ -699,7 +706,7 @@ func TestBadArgumentsOfAll(t *testing.T) {
 	if len(table) < 80 {
 		t.Errorf("the table has %d functions", len(table))
 	}
-	for _, folder := range []string{".", "probe", "norms", "claims", "check", "plot", "fit", "chart", "show", "backend", "host", "../data"} {
+	for _, folder := range []string{".", "probe", "norms", "parallel", "claims", "check", "plot", "fit", "chart", "show", "backend", "host", "../data"} {
 		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %d files, %v", folder, len(files), err)

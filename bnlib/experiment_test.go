@@ -73,6 +73,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		"bnlib/internal/plain":  append([]string{"bnlib/internal/engine"}, engineNeeds...),
 		"bnlib":                 append([]string{"gonum.org"}, faceNeeds...),
 		"bnlib/norms":           append([]string{"bnlib"}, faceNeeds...),
+		"bnlib/parallel":        append([]string{"bnlib"}, faceNeeds...),
 		"bnlib/claims":          append([]string{"bnlib"}, faceNeeds...),
 		"bnlib/check":           append([]string{"bnlib"}, faceNeeds...),
 		"bnlib/fit":             {"gonum.org"},
