@@ -8,7 +8,8 @@ import (
 
 // Steer sets the learning rates of networks while they train: all of them are multiplied by what it returns for a step, the first
 // being 0, and by Experiment.Schedule where there is one. It is asked about each step once, in their order, at most a tenth of a
-// second before the first network makes that step. The others get the same factor at the same step, however far behind they are.
+// second before the first network makes that step. The others get the same factor at the same step. Of networks that train side by side
+// none goes ahead of another by more than the steps between two evaluations, so that what was done is soon seen in all.
 //
 // What it returned is recorded: Network.Schedule of a run that was steered gives back exactly the factors that its steps were made with, and
 // beyond the last of them that one. So it is an ordinary run with a schedule: trained again with that schedule it has the same bits, and

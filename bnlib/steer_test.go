@@ -148,6 +148,33 @@ func (c *changer) Record(p Progress) {
 	}
 }
 
+// TestSteeredAbreast steers a fast network and a slow one: neither leaves the other behind.
+func TestSteeredAbreast(t *testing.T) {
+	fast, slow := short(1), short(1)
+	fast.Hidden, slow.Hidden = []int{4}, []int{512, 512}
+	fast.Steps, fast.Every, slow.Steps, slow.Every = 300, 20, 300, 20
+	var w apart
+	o := options(t)
+	o.Recorder, o.Steer = &w, func(int) float64 { return 1 }
+	runs := trained(t, o, Network{Experiment: fast}, Network{Experiment: slow})
+	if runs[0].Status != Finished || runs[1].Status != Finished {
+		t.Fatal(runs[0].Status, runs[1].Status)
+	}
+	if w.most > 2*fast.Every { // one is ahead by what stands between two evaluations, and the other was not told of yet
+		t.Errorf("they are %d steps apart", w.most)
+	}
+}
+
+// apart is a Recorder that remembers how far apart networks were.
+type apart struct{ most int }
+
+func (a *apart) Record(p Progress) {
+	if p.Stage == Training {
+		steps := len(p.Runs[0].Losses) - len(p.Runs[1].Losses)
+		a.most = max(a.most, steps, -steps)
+	}
+}
+
 // TestBadSteer steers to where nobody can go.
 func TestBadSteer(t *testing.T) {
 	for want, steer := range map[string]Steer{

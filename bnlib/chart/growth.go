@@ -98,7 +98,7 @@ func (g *growth) unprobed() *plot.Figure {
 
 // at draws the networks as they were at a step.
 func (g *growth) at(step int) *plot.Figure {
-	f := &plot.Figure{Subtitle: conditions(g.runs), Columns: len(g.runs) + 1, Width: plot.PageWidth, Height: 84, Fixed: true}
+	f := &plot.Figure{Subtitle: conditions(withoutRate(g.runs)), Columns: len(g.runs) + 1, Width: plot.PageWidth, Height: 84, Fixed: true}
 	f.Title = topic(fmt.Sprintf("step %d, learning rate %v, validation accuracy ", step, rateAt(g.runs[0], step)), g.runs) +
 		eachOutcome(g.runs, func(run *bnlib.Run) string { return accuracyAt(run, step) })
 	explain(f, fmt.Sprintf("thin: step %d", g.steps[0])+ofImages(slices.Concat(g.snapshots...)))
@@ -185,6 +185,16 @@ func rateAt(run *bnlib.Run, step int) float64 {
 		rate *= e.Schedule(max(0, min(step, e.Steps-1)))
 	}
 	return rounded(rate, rate/1000)
+}
+
+// withoutRate returns runs whose learning rate a subtitle does not mention: a panel shows it.
+func withoutRate(runs []*bnlib.Run) (without []*bnlib.Run) {
+	for _, run := range runs {
+		short := *run
+		short.Network.LearningRate = 0
+		without = append(without, &short)
+	}
+	return without
 }
 
 // rates returns the learning rate up to a step: its corners, and the end.

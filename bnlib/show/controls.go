@@ -136,7 +136,7 @@ func (c *controls) networks() []bnlib.Network {
 	e.Hidden = slices.Repeat([]int{width}, c.at["depth"]+1)
 	e.Batch = batchSizes[c.at["batch"]]
 	e.Steps = longest
-	e.Every = max(10, min(200, 200*60/e.Batch)) // so that something moves a few times a second
+	e.Every = max(10, min(100, 100*60/e.Batch)) // so that something moves a few times a second
 	e.Name = "Playground"
 	for _, article := range bnlib.ArticleAll() {
 		at := c.positions(article)

@@ -97,13 +97,15 @@ type crew struct {
 	*training
 
 	mutex    sync.Mutex
-	queue    []*group   // not begun
-	idle     []*group   // begun, not over, and nobody is at it
-	given    []*group   // up, since they failed
-	begun    int        // groups that are begun and not over
-	programs []*program // of all parts
-	stopped  error      // by the context, the first
-	failed   []error    // of groups that cannot go on
+	queue    []*group       // not begun
+	idle     []*group       // begun, not over, and nobody is at it
+	busy     map[*group]int // somebody is at it; the step that it had come to before
+	back     sync.Cond      // a group was put back
+	given    []*group       // up, since they failed
+	begun    int            // groups that are begun and not over
+	programs []*program     // of all parts
+	stopped  error          // by the context, the first
+	failed   []error        // of groups that cannot go on
 }
 
 // work returns when all groups are over, or ctx is. A group that fails is given up, and the others go on.
@@ -143,17 +145,61 @@ const compilation = 3000
 //
 // Of many groups a part finishes one before it begins another, so that results come early and can be stored. When no more are
 // left than two for each part, or three, all are begun, and the one that has come least far goes next: the curves of a figure grow
-// together, and no part waits for another at the end.
+// together, and no part waits for another at the end. But one that is steered waits for those that are behind: whoever steers
+// looks at all of them, and wants to see soon what follows.
 func (c *crew) take(part compute.Backend, parts int) (*group, *program) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	if c.stopped != nil {
+	if c.busy == nil {
+		c.busy, c.back.L = map[*group]int{}, &c.mutex
+	}
+	taken := c.choose(part, parts)
+	for taken == nil && c.stopped == nil && slices.ContainsFunc(c.idle, c.ahead) {
+		c.back.Wait()
+		taken = c.choose(part, parts)
+	}
+	if taken == nil {
 		return nil, nil
 	}
+	program, _ := c.program(part, taken)
+	if program == nil {
+		program = newProgram(part, taken, c.resident(part))
+		c.programs = append(c.programs, program)
+	}
+	if at := slices.Index(c.queue, taken); at >= 0 {
+		c.queue = slices.Delete(c.queue, at, at+1)
+		c.begun++
+	} else {
+		c.idle = slices.DeleteFunc(c.idle, func(g *group) bool { return g == taken })
+	}
+	c.busy[taken] = taken.step
+	return taken, program
+}
+
+// ahead reports whether a group that is steered has done what another is at.
+func (c *crew) ahead(g *group) bool {
+	if !g.steered() {
+		return false
+	}
+	for other, step := range c.busy {
+		if other.steered() && g.step > step {
+			return true
+		}
+	}
+	return false
+}
+
+// choose returns the group for a part to go on with; nil if there is none now.
+func (c *crew) choose(part compute.Backend, parts int) (taken *group) {
+	if c.stopped != nil {
+		return nil
+	}
 	few := len(c.queue)+c.begun <= max(2*parts, 3)
-	var taken *group
 	least := math.MaxInt
 	consider := func(g *group, cost int) {
+		if c.ahead(g) {
+			return
+		}
 		switch here, elsewhere := c.program(part, g); {
 		case here != nil:
 		case elsewhere:
@@ -188,21 +234,7 @@ func (c *crew) take(part compute.Backend, parts int) (*group, *program) {
 			}
 		}
 	}
-	if taken == nil {
-		return nil, nil
-	}
-	program, _ := c.program(part, taken)
-	if program == nil {
-		program = newProgram(part, taken, c.resident(part))
-		c.programs = append(c.programs, program)
-	}
-	if at := slices.Index(c.queue, taken); at >= 0 {
-		c.queue = slices.Delete(c.queue, at, at+1)
-		c.begun++
-	} else {
-		c.idle = slices.DeleteFunc(c.idle, func(g *group) bool { return g == taken })
-	}
-	return taken, program
+	return taken
 }
 
 // program returns the program that trains a group on a part, nil if it has none, and whether another part has one.
@@ -223,6 +255,8 @@ func (c *crew) program(part compute.Backend, of *group) (here *program, elsewher
 func (c *crew) put(ctx context.Context, g *group, err error) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
+	delete(c.busy, g)
+	c.back.Broadcast()
 	switch {
 	case err != nil && ctx.Err() != nil:
 		c.idle = append(c.idle, g) // to be freed
