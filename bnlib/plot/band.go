@@ -94,7 +94,7 @@ func (p *pane) bandLayers(color object) []any {
 	var layers []any
 	for k := range p.mostBands() {
 		low, high := bandFields(k)
-		encoding := object{"y": object{"field": low}, "y2": object{"field": high}}
+		encoding := object{"y": object{"field": low, "stack": false}, "y2": object{"field": high}} // areas are stacked where nothing is said
 		layers = append(layers, object{
 			"mark": object{"type": "area", "clip": true, "fillOpacity": bandOpacity, "color": color}, "encoding": encoding,
 		})

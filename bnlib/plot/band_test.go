@@ -99,7 +99,7 @@ func TestBandsAreAreasInVegaLite(t *testing.T) {
 			mark, _ := v["mark"].(map[string]any)
 			if mark["type"] == "area" {
 				areas++
-				if got := fmt.Sprint(v["encoding"]); got != "map[y:map[field:low0] y2:map[field:high0]]" {
+				if got := fmt.Sprint(v["encoding"]); got != "map[y:map[field:low0 stack:false] y2:map[field:high0]]" {
 					t.Errorf("area with %s", got)
 				}
 			}

@@ -101,6 +101,9 @@ const (
 // AxisWidth is what the y axis and its numbers take from a panel's width, in CSS pixels.
 const AxisWidth = 46
 
+// spacing is between two panels of a row on a page, in CSS pixels. A picture has none, since its axes' numbers keep panels apart.
+const spacing = 26
+
 func (f *Figure) layout() *sheet {
 	width, height := f.size()
 	s := &sheet{

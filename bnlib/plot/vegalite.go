@@ -89,7 +89,7 @@ func (s *sheet) vegaLite() (object, error) {
 		"datasets":    data.vegaLite(),
 		"concat":      panels,
 		"columns":     s.columns,
-		"spacing":     26,
+		"spacing":     spacing,
 		"config": object{
 			"font":   "Liberation Sans, Arial, Helvetica, sans-serif",
 			"view":   object{"stroke": "transparent"},
@@ -205,6 +205,9 @@ func tooltip(lines ...said) object {
 // vegaLite renders a panel. The first with curves has the legend of the figure.
 func (p *pane) vegaLite(index int, s *sheet, data *dataSets, first bool) (object, error) {
 	width := s.width - p.left()
+	if !p.bare { // pictures have the size that they have
+		width -= spacing * float64(s.columns-1) / float64(s.columns)
+	}
 	view := object{"width": width, "height": s.height}
 	if s.titled {
 		view["title"] = object{"text": p.title, "frame": "group", "fontSize": paneTitle, "offset": 4}
