@@ -30,19 +30,21 @@ var playgroundScript string
 type front struct {
 	id       string
 	messages chan message
-	heard    bool // the page has said something
+	heard    bool          // the page has said something
+	over     chan struct{} // closed at the end
 	live     *Live
 }
 
 const (
 	askAgain = 3 * time.Second // GoNB waits as long for a page to connect
 	patience = 12 * time.Second
+	silence  = 5 * time.Second // after which GoNB is asked whether the page is still there
 )
 
 // openFront shows controls and waits until the page answers. It returns nil where it does not.
 func openFront(ctx context.Context, c *controls) (*front, error) {
-	f := &front{id: "playground-" + gonbui.UniqueId(), messages: make(chan message, 100)}
-	hello := make(chan bool, 1)
+	f := &front{id: "playground-" + gonbui.UniqueId(), messages: make(chan message, 100), over: make(chan struct{})}
+	hello, sound := make(chan bool, 1), make(chan bool, 1)
 	text, err := f.html(c)
 	if err != nil {
 		return nil, err
@@ -56,11 +58,9 @@ func openFront(ctx context.Context, c *controls) (*front, error) {
 		if err := json.Unmarshal([]byte(text), &m); err != nil {
 			m.Do = text // which the playground does not know
 		}
+		tell(sound)
 		if m.Do == "hello" {
-			select {
-			case hello <- true:
-			default:
-			}
+			tell(hello)
 			return
 		}
 		f.messages <- m
@@ -71,6 +71,7 @@ func openFront(ctx context.Context, c *controls) (*front, error) {
 		select {
 		case <-hello:
 			f.heard = true
+			go f.keep(sound)
 			return f, nil
 		case <-again.C:
 			comms.Start()
@@ -78,6 +79,27 @@ func openFront(ctx context.Context, c *controls) (*front, error) {
 			return nil, f.end("No page answers, so the playground plays by itself.")
 		case <-ctx.Done():
 			return nil, f.end("")
+		}
+	}
+}
+
+// tell sends on a channel unless it is full.
+func tell(c chan<- bool) {
+	select {
+	case c <- true:
+	default:
+	}
+}
+
+// keep has GoNB connect the page anew where it is no longer connected: it was closed and opened again.
+func (f *front) keep(sound <-chan bool) {
+	for {
+		select {
+		case <-sound:
+		case <-time.After(silence):
+			comms.Start()
+		case <-f.over:
+			return
 		}
 	}
 }
@@ -176,6 +198,7 @@ func (f *front) halt() {
 // close leaves the figure, and says in the place of the controls how they come back.
 func (f *front) close() error {
 	f.halt()
+	close(f.over)
 	return f.end("The controls are here while the cell runs: run it again.")
 }
 

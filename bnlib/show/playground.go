@@ -238,6 +238,7 @@ func (p *playground) stop() {
 	if p.cancel == nil {
 		return
 	}
+	p.say("stopping: " + p.title)
 	p.cancel()
 	p.end(<-p.over)
 }

@@ -7,7 +7,12 @@ config => {
 	const say = (act) => {
 		last = Math.max(last + 1, Date.now()); // also after the page was opened anew
 		const at = Object.fromEntries(inputs.map(e => [e.name, +e.value]));
-		globalThis.gonb_comm?.send(config.id, JSON.stringify({n: last, do: act, at}));
+		const text = JSON.stringify({n: last, do: act, at});
+		const send = () => {
+			if (globalThis.gonb_comm) globalThis.gonb_comm.send(config.id, text);
+			else if (act != "hello" && root.isConnected) setTimeout(send, 200); // a page that was opened anew is connected soon
+		};
+		send();
 	};
 	const label = (e) => {
 		const texts = config.texts[e.name];
