@@ -9,8 +9,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// playground plays: it trains, changes the rate on the way, stops, takes a preset, and closes the playground, whose last training then
-// plays without a kernel.
+// playground plays: it trains, changes the rate on the way, closes the page and opens it again, stops, takes a preset, and closes the
+// playground, whose last training then plays without a kernel.
 func playground(t *testing.T, d *desk) {
 	writeBook(t, d.notebook("playground"), imports, `%%
 os.Unsetenv(bnlib.QuickEnv)
@@ -44,24 +44,33 @@ fmt.Printf("returned %d runs, std %v, factor %.0f\n", len(runs), e.InitStd, e.Sc
 
 	press("train")
 	shows("training: std 0.05", "rate 0.01")
-	// grows waits for a picture of a later step than the given one, which both networks have made, and returns that step.
-	grows := func(from int) (step int) {
-		p.until(fmt.Sprintf("a picture of a step after %d", from), func(sight) bool {
-			title := eval[string](p, `document.querySelector(".jp-OutputArea-output img")?.alt ?? ""`)
-			if _, at, ok := strings.Cut(title, "step "); ok {
-				fmt.Sscanf(at, "%d,", &step)
+	// grows waits for a picture of an experiment after a later step than the given one, which both networks have made, and returns that step.
+	grows := func(experiment string, from int) (step int) {
+		p.until(fmt.Sprintf("a picture of %s after step %d", experiment, from), func(sight) bool {
+			titles := eval[[]string](p, `[...document.querySelectorAll(".jp-OutputArea-output img")].map(e => e.alt)`)
+			if len(titles) != 1 {
+				return false
 			}
-			return step > from
+			_, err := fmt.Sscanf(titles[0], experiment+", step %d,", &step)
+			return err == nil && step > from
 		})
 		return step
 	}
-	grows(grows(0))
+	grows("Experiment 1", grows("Experiment 1", 0))
 	p.shot()
 	at := p.find(control("rate"))
 	p.do(chromedp.MouseClickXY(at.X, at.Y)) // the middle of the slider, and of the rates' powers of ten
 	shows("rate 0.01, from step ", " on 0.3")
 	set("rate", 33)
+	turned := time.Now()
+	p.until("the new rate", func(s sight) bool {
+		return strings.Contains(output(s), "and now 2") || strings.Contains(output(s), "on 2")
+	})
+	p.Logf("the page shows a rate %v after it was set", time.Since(turned).Round(10*time.Millisecond))
 	shows(", from step ", " on 2")
+	p.close()
+	p = d.open(t, "playground")
+	p.until("the controls can be used again", func(sight) bool { return eval[bool](p, `!!document.querySelector("fieldset:enabled [data-do]")`) })
 	press("stop")
 	begun := time.Now()
 	shows("stopped: std 0.05")
@@ -73,7 +82,7 @@ fmt.Printf("returned %d runs, std %v, factor %.0f\n", len(runs), e.InitStd, e.Sc
 	shows("stopped: ", "press train for std 10, sigmoid")
 	press("train")
 	shows("training: std 10, sigmoid")
-	grows(0)
+	grows("Experiment 8", 0)
 	press("close")
 	s := p.until("the cell has ended", hasEnded(1))
 	if c := s.Cells[1]; !strings.Contains(c.Output, "returned 2 runs, std 10, factor 1") || c.Errors != "" {
