@@ -2,7 +2,7 @@
 // network looks; package plot renders it.
 //
 // Accuracy, Error, Loss, CloseUp and Training describe how training went, Multiples, SeedBands and SeedErrors that of several
-// experiments and seeds; Bands, Distributions, Sizes, Units and SignalProfile what a probe saw inside the networks, and so do
+// experiments and seeds; Bands, Distributions, Growth, Sizes, Units and SignalProfile what a probe saw inside the networks, and so do
 // HistogramHeat and FirstLayer in colours; FirstSteps and Failures show how networks fail. Dots, and the tables Study and Verdicts,
 // compare the article's experiments over seeds with the article.
 //
