@@ -192,9 +192,7 @@ func (l *Look) At(values []*Node, images *Node) *Node { return l.apply(values, i
 
 // apply builds the network, and asserts that it is given what it takes.
 func (l *Look) apply(values []*Node, images *Node, training bool) *Node {
-	if images == nil || images.Rank() != 2 || images.Shape().Dim(1) != data.Pixels || images.DType() != dtypes.Float32 {
-		exceptions.Panicf("probe: images are %s; allowed: Float32 [n, %d]", shapeOf(images), data.Pixels)
-	}
+	checkImages(images)
 	if len(values) != len(l.state.Variables) {
 		exceptions.Panicf("probe: Look.At: values are %d; allowed: one for each of the network's %d variables", len(values), len(l.state.Variables))
 	}
@@ -204,6 +202,13 @@ func (l *Look) apply(values []*Node, images *Node, training bool) *Node {
 		}
 	}
 	return l.state.Apply(values, images, training)
+}
+
+// checkImages asserts that a network can be shown images.
+func checkImages(images *Node) {
+	if images == nil || images.Rank() != 2 || images.Shape().Dim(1) != data.Pixels || images.DType() != dtypes.Float32 {
+		exceptions.Panicf("probe: images are %s; allowed: Float32 [n, %d]", shapeOf(images), data.Pixels)
+	}
 }
 
 func shapeOf(node *Node) string {

@@ -30,6 +30,7 @@ type Layer struct {
 // Activations of other kinds (GELU, SELU, leaky ReLU, clipped ones such as hard sigmoid) are not recognized as such: there,
 // the LinearOutput is all that is found.
 func (l *Look) Layers(images *Node) []Layer {
+	checkImages(images)
 	trainable := map[*Node]string{}
 	for _, v := range l.state.Variables {
 		if v.Trainable {

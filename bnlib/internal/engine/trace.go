@@ -83,7 +83,7 @@ func (t *Tracer) Trace(s *Spec) (*Trace, error) {
 func (t *Tracer) trace(s *Spec) (*Trace, error) {
 	trace := &Trace{}
 	store := model.NewStore()
-	store.SetParam(model.JoinPath(model.RootScopePath, model.ParamInitialSeed), int64(s.Seed>>1))
+	store.SetParam(model.JoinPath(model.RootScopePath, model.ParamInitialSeed), int64(s.Seed-1))
 	start := &initializer{spec: s}
 	digest := sha256.New()
 	err := TryCatch(func() error {
