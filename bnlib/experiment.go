@@ -58,8 +58,8 @@ const (
 	quickEvery = 20
 )
 
-// shorten applies quick mode.
-func (e Experiment) shorten() Experiment {
+// Shortened returns the experiment as it is trained in quick mode, which QuickEnv names; otherwise as it is.
+func (e Experiment) Shortened() Experiment {
 	if os.Getenv(QuickEnv) != "" {
 		e.Steps, e.Every = min(e.Steps, quickSteps), min(e.Every, quickEvery)
 	}

@@ -231,7 +231,7 @@ func newTraining(networks []Network, options *Options) (*training, error) {
 	hooks := hookKeys{backend: t.Backend, trainImages: trainImages, validationImages: validationImages}
 	byKey, unfit, noted := map[string]*job{}, strays{}, 0
 	for i, n := range networks {
-		n.Experiment = n.shorten()
+		n.Experiment = n.Shortened()
 		t.networks = append(t.networks, n)
 		traced, err := n.trace(tracer, t.Hooks)
 		if err != nil {

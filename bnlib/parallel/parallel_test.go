@@ -274,6 +274,18 @@ func TestOne(t *testing.T) {
 	}
 }
 
+func TestQuick(t *testing.T) {
+	t.Setenv(bnlib.QuickEnv, "1")
+	n := bnlib.Network{Experiment: short(1, 1000), Norm: bnlib.Batch}
+	result, err := parallel.Train(context.Background(), n, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := len(result.Losses), len(alone(t, n).Losses); got != want {
+		t.Errorf("%d steps in quick mode; bnlib.Train makes %d", got, want)
+	}
+}
+
 func TestDeal(t *testing.T) {
 	labels := []uint8{3, 0, 3, 1, 0, 2}
 	if got := parallel.InTurn(labels, 2); !slices.Equal(got, []int{0, 2, 4, 1, 3, 5}) {

@@ -51,6 +51,7 @@ type Result struct {
 // Not served are weight decay, and model functions that draw random numbers or have integer variables. If ctx ends, Train returns what
 // there is with an error after the step that it is in.
 func Train(ctx context.Context, n bnlib.Network, devices int, options *Options) (*Result, error) {
+	n.Experiment = n.Shortened()
 	t, err := newTraining(n, devices, options)
 	if err != nil {
 		return nil, err
