@@ -155,7 +155,7 @@ class Site:
             name, nb = first
             opening = LINKS.sub("", nb.cells[0].source).split("\n\n")
             parts += [part for part in opening[1:] if part.strip()][:1]
-            for row in re.findall(r"^\|.*\.ipynb\).*$", "\n".join(c.source for c in nb.cells), re.M):
+            for row in re.findall(r"^\| \[<img .*\.ipynb\).*$", "\n".join(c.source for c in nb.cells), re.M):
                 rows[re.search(r"\((\w+)\.ipynb\)", row)[1]] = row
         lines = ["| figure | page |", "| --- | --- |"]
         for name, (nb, folder) in self.books.items():
