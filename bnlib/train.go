@@ -260,6 +260,9 @@ func newTraining(networks []Network, options *Options) (*training, error) {
 		if t.runs[i] = j.run; stored {
 			continue
 		}
+		if t.Data == nil && len(t.jobs) == 0 {
+			go data.MNIST() // unpacked by the time that it is needed
+		}
 		for _, note := range j.run.Notes {
 			if noted++; noted <= mostNotes {
 				fmt.Fprintln(os.Stderr, "bnlib:", note)

@@ -419,6 +419,7 @@ func (g *group) evaluate(ctx context.Context, p *program) error {
 		}
 	}
 	g.mutex.Unlock()
+	g.record(Training, g.jobs[0]) // before hooks are compiled, which takes a second
 	if err := g.look(ctx, p); err != nil {
 		return err
 	}
