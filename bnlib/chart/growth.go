@@ -28,18 +28,7 @@ func Growth(runs ...*bnlib.Run) *plot.Explorer {
 	for i, step := range g.steps {
 		e.States = append(e.States, plot.State{Position: float64(positions[i]), Figure: g.at(step)})
 	}
-	for i := range e.States[0].Figure.Panels {
-		var row []plot.Panel
-		for _, s := range e.States {
-			row = append(row, s.Figure.Panels[i])
-		}
-		if row[0].Y.Log {
-			plot.ShareAxis(row)
-		}
-		for k, s := range e.States {
-			s.Figure.Panels[i] = row[k]
-		}
-	}
+	shareLogAxes(e)
 	return e
 }
 

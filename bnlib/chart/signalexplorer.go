@@ -36,21 +36,7 @@ func SignalExplorer(networks []bnlib.Network, snapshots []probe.Snapshot, start 
 		e.Slider.Min, e.Slider.Max = min(e.Slider.Min, s.Position), max(e.Slider.Max, s.Position)
 		e.States = append(e.States, s)
 	}
-	if len(e.States) == 0 {
-		return e
-	}
-	for i := range e.States[0].Figure.Panels {
-		var row []plot.Panel
-		for _, s := range e.States {
-			row = append(row, s.Figure.Panels[i])
-		}
-		if row[0].Y.Log {
-			plot.ShareAxis(row)
-		}
-		for k, s := range e.States {
-			s.Figure.Panels[i] = row[k]
-		}
-	}
+	shareLogAxes(e)
 	return e
 }
 

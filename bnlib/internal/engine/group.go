@@ -419,7 +419,9 @@ func (g *group) evaluate(ctx context.Context, p *program) error {
 		}
 	}
 	g.mutex.Unlock()
-	g.record(Training, g.jobs[0]) // before hooks are compiled, which takes a second
+	if len(g.networks[0].Hooks) > 0 {
+		g.record(Training, g.jobs[0]) // before hooks are compiled, which takes a second
+	}
 	if err := g.look(ctx, p); err != nil {
 		return err
 	}
