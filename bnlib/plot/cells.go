@@ -29,6 +29,7 @@ type cellGrid struct {
 	Cells
 	columns, rows int
 	key           bool    // the first grid of its colour scale says what the colours mean
+	raised        float64 // by how many CSS pixels the key stands above the line that the name of the y axis is on
 	low, high     string  // the scale's limits in words
 	side          float64 // of a picture's pixel, in CSS pixels
 }
@@ -69,6 +70,19 @@ func (c Cells) layout(width, height float64, log [2]bool) (cellGrid, bool) {
 	// In halves of a CSS pixel, the dots of a PNG.
 	g.side = max(0.5, math.Floor(2*min(width/float64(g.columns), height/float64(g.rows)))/2)
 	return g, true
+}
+
+// keySpan is the width of the key with its limits, in CSS pixels.
+func (g cellGrid) keySpan() float64 {
+	return textWidth(g.low, labelSize, false) + textWidth(g.high, labelSize, false) + keyWidth + 2*keyGap
+}
+
+// across is the width of the cells in a plotting area of some width, in CSS pixels.
+func (g cellGrid) across(width float64) float64 {
+	if g.Picture {
+		return g.side * float64(g.columns)
+	}
+	return width
 }
 
 // rising reports whether there are two edges or more, finite and each above the one before.

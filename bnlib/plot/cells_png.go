@@ -60,10 +60,8 @@ func (g cellGrid) palette() color.Palette {
 func (g cellGrid) drawKey(c draw.Canvas) {
 	words := letters(labelSize, false, quiet)
 	words.XAlign = draw.XRight
-	if g.Picture {
-		c.Max.X = c.Min.X + vg.Length(g.side*float64(g.columns))*px
-	}
-	y := c.Max.Y + headingGap*px
+	c.Max.X = c.Min.X + vg.Length(g.across(float64((c.Max.X-c.Min.X)/px)))*px
+	y := c.Max.Y + vg.Length(headingGap+g.raised)*px
 	c.FillText(words, vg.Point{X: c.Max.X, Y: y}, g.high)
 	right := snap(c.Max.X - vg.Length(textWidth(g.high, labelSize, false)+keyGap)*px)
 	left := right - keyWidth*px

@@ -113,3 +113,45 @@ func TestOddCells(t *testing.T) {
 		}
 	}
 }
+
+// Where the name of the y axis is as long as the panel is wide, the key of the colours stands above it, and the picture has room for it.
+func TestKeyBesideALongName(t *testing.T) {
+	type keyed struct {
+		Layer []struct {
+			Mark struct {
+				Type string
+				Y2   float64
+			}
+		}
+	}
+	lowest := func(label string) (y2 float64, height int) {
+		f := phases()
+		f.Columns = 2
+		f.Panels[0].Y.Label = label
+		f.Panels = append(f.Panels, f.Panels[0])
+		var spec struct{ Concat []keyed }
+		if err := json.Unmarshal(vegalite.Of(t, f), &spec); err != nil {
+			t.Fatal(err)
+		}
+		picture, err := f.PNG()
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := png.DecodeConfig(bytes.NewReader(picture))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, layer := range spec.Concat[0].Layer {
+			if layer.Mark.Type == "rect" {
+				return layer.Mark.Y2, config.Height
+			}
+		}
+		t.Fatalf("no key beside %q", label)
+		return 0, 0
+	}
+	beside, low := lowest("std")
+	above, high := lowest("standard deviation of the initial weights of all hidden layers")
+	if letter := 11.0; above > beside-letter || high < low+int(letter) {
+		t.Errorf("beside a long name the key ends at %v of the panel in a picture of %d dots, beside a short one at %v of %d", above, high, beside, low)
+	}
+}

@@ -147,13 +147,11 @@ func (g cellGrid) pictureLayer() (object, error) {
 
 // keyLayers are the bar of colours and its limits above the right end of the plotting area.
 func (g cellGrid) keyLayers(width float64) []any {
-	if g.Picture {
-		width = g.side * float64(g.columns)
-	}
+	width = g.across(width)
 	right := textWidth(g.high, labelSize, false) + keyGap
 	step := keyWidth / colorLevels
 	limit := func(text string, x float64) object {
-		return words(text, object{"align": "right", "baseline": "bottom", "x": x, "y": -headingGap, "clip": false})
+		return words(text, object{"align": "right", "baseline": "bottom", "x": x, "y": -headingGap - g.raised, "clip": false})
 	}
 	return []any{
 		object{
@@ -162,7 +160,7 @@ func (g cellGrid) keyLayers(width float64) []any {
 				"type": "rect", "fill": choose(g.Colors.colors(), "level", 0), "clip": false,
 				"x":  object{"expr": fmt.Sprintf("%.1f + %v * datum.level", width-right-keyWidth, step)},
 				"x2": object{"expr": fmt.Sprintf("%.1f + %v * (datum.level + 1) + 0.2", width-right-keyWidth, step)},
-				"y":  -headingGap - keyHeight - 2, "y2": -headingGap - 2,
+				"y":  -headingGap - g.raised - keyHeight - 2, "y2": -headingGap - g.raised - 2,
 			},
 			"encoding": object{"tooltip": object{"value": g.Name + ", " + g.low + " to " + g.high}},
 		},

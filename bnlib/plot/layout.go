@@ -129,17 +129,40 @@ func (f *Figure) layout() *sheet {
 	return s
 }
 
-// giveKeys lets the first grid of each colour scale say what its colours mean.
+// giveKeys lets the first grid of each colour scale say what its colours mean, beside the name of the y axis, or above it if that is long.
 func (s *sheet) giveKeys() {
 	var seen []ColorScale
 	for i := range s.panels {
 		for k := range s.panels[i].cells {
 			g := &s.panels[i].cells[k]
-			if g.key = !slices.ContainsFunc(seen, g.Colors.same); g.key {
-				seen = append(seen, g.Colors)
+			if g.key = !slices.ContainsFunc(seen, g.Colors.same); !g.key {
+				continue
+			}
+			seen = append(seen, g.Colors)
+			if textWidth(s.panels[i].y.label, labelSize, false)+wordGap+g.keySpan() > g.across(s.across(&s.panels[i])) {
+				g.raised = labelSize * leading
 			}
 		}
 	}
+}
+
+// across is the width of a panel's plotting area on a page, in CSS pixels.
+func (s *sheet) across(p *pane) float64 {
+	width := s.width - p.left()
+	if !p.bare { // pictures have the size that they have
+		width -= spacing * float64(s.columns-1) / float64(s.columns)
+	}
+	return width
+}
+
+// raised is what keys above the names of the y axes take, in CSS pixels.
+func (s *sheet) raised() (most float64) {
+	for _, p := range s.panels {
+		for _, g := range p.cells {
+			most = max(most, g.raised)
+		}
+	}
+	return most
 }
 
 // columnWidths returns the widths of as many columns of a legend as fit into the given width.

@@ -35,6 +35,8 @@ func (f *Figure) PNG() ([]byte, error) {
 	above := labelSize*leading + headingGap // of a plotting area
 	if s.titled {
 		above += paneTitle*leading + 8
+	} else {
+		above += s.raised()
 	}
 	below := 0.
 	if slices.ContainsFunc(s.panels, func(p pane) bool { return !p.bare }) {

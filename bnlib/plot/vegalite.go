@@ -204,10 +204,7 @@ func tooltip(lines ...said) object {
 
 // vegaLite renders a panel. The first with curves has the legend of the figure.
 func (p *pane) vegaLite(index int, s *sheet, data *dataSets, first bool) (object, error) {
-	width := s.width - p.left()
-	if !p.bare { // pictures have the size that they have
-		width -= spacing * float64(s.columns-1) / float64(s.columns)
-	}
+	width := s.across(p)
 	view := object{"width": width, "height": s.height}
 	if s.titled {
 		view["title"] = object{"text": p.title, "frame": "group", "fontSize": paneTitle, "offset": 4}
