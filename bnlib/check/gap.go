@@ -18,7 +18,7 @@ func Gap(answer func(l *probe.Look)) Verdict {
 	if answer == nil {
 		return missing(exercise)
 	}
-	run, err := trained(60)
+	run, _, err := trained(60)
 	if err != nil {
 		return unchecked(exercise, err)
 	}
