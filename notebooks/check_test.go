@@ -41,6 +41,16 @@ type output struct {
 	Text lines                      `json:"text"`
 }
 
+// shows reports whether any form of the output holds something.
+func (o output) shows() bool {
+	for _, content := range o.Data {
+		if s := string(content); s != `""` && s != "[]" {
+			return true
+		}
+	}
+	return false
+}
+
 // lines is a text that the format writes as one string or as a list of them.
 type lines string
 
@@ -100,6 +110,9 @@ func faults(data []byte, places []string) []string {
 		for _, out := range c.Outputs {
 			if out.Type == "error" {
 				fault("cell %d: ended in an error", i+1)
+			}
+			if out.Data != nil && !out.shows() {
+				fault("cell %d: an output that shows nothing", i+1)
 			}
 			if out.Data["application/vnd.vegalite.v5+json"] != nil && out.Data["image/png"] == nil {
 				fault("cell %d: a Vega-Lite figure without its PNG, which GitHub and the export show", i+1)
@@ -232,6 +245,9 @@ func TestFaults(t *testing.T) {
 		{"with PNG", func(nb, first map[string]any) {
 			first["outputs"] = data(map[string]any{"application/vnd.vegalite.v5+json": map[string]any{}, "image/png": "/tmp/"})
 		}, ""},
+		{"empty", func(nb, first map[string]any) {
+			first["outputs"] = data(map[string]any{"text/html": []string{}, "text/plain": ""})
+		}, "shows nothing"},
 		{"colours", func(nb, first map[string]any) {
 			first["outputs"] = []any{map[string]any{"output_type": "stream", "text": "\x1b[31mred"}}
 		}, "escape"},

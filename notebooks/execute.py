@@ -51,7 +51,14 @@ def cleaned(value, clean):
     return value
 
 
+def shows(output):
+    """Whether an output shows anything: a live view that has nothing to leave ends as an empty one."""
+    return "data" not in output or any(output["data"].values())
+
+
 def clean_outputs(cell, clean):
+    if "outputs" in cell:
+        cell["outputs"] = [output for output in cell["outputs"] if shows(output)]
     for output in cell.get("outputs", []):
         for key in ("text", "traceback", "evalue"):
             if key in output:
