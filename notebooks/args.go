@@ -89,6 +89,17 @@ func parse(args []string) (command, error) {
 	if err := c.runs.check(); err != nil {
 		return c, err
 	}
+	if c.jupyter != nil {
+		var lost error
+		flags.Visit(func(f *flag.Flag) {
+			if own, ok := map[string]string{"ip": "ip", "port": "port", "base-url": "base_url"}[f.Name]; ok {
+				lost = fmt.Errorf("-%s stands before --, behind which JupyterLab's own options take its place; give --ServerApp.%s=%s behind it", f.Name, own, f.Value)
+			}
+		})
+		if lost != nil {
+			return c, lost
+		}
+	}
 	for i, option := range c.jupyter {
 		name, value, ok := strings.Cut(option, "=")
 		if !ok && i+1 < len(c.jupyter) {

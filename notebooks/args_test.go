@@ -28,6 +28,8 @@ func TestParse(t *testing.T) {
 		{"-ip 0.0.0.0 -port 9 --no-browser -base-url /a", command{ip: "0.0.0.0", port: 9, baseURL: "/a", noBrowser: true}, ""},
 		{"-no-browser -- --ip=0.0.0.0 --ServerApp.token=x", command{ip: "127.0.0.1", port: 8888, baseURL: "/", noBrowser: true,
 			jupyter: []string{"--ip=0.0.0.0", "--ServerApp.token=x"}}, ""},
+		{"-port 9000 -- --ServerApp.token=x", command{}, "-port stands before --"},
+		{"-base-url /a/ -- --ServerApp.token=x", command{}, "--ServerApp.base_url=/a/"},
 		{"-- --ServerApp.token=", command{}, "--ServerApp.token is empty"},
 		{"-- --token '' --ip=0.0.0.0", command{}, "--token is empty"},
 		{"setup", command{name: "setup"}, ""},
