@@ -15,7 +15,7 @@ import (
 // percentage, or the number of a step.
 var (
 	measured = regexp.MustCompile(`(?i)\bsteps? (\d+)\b|(?:^|[^\w.])((?:\d+)?\.\d+(?:e[-+]?\d+)?)(%)?|(?:^|[^\w.])(\d+)(%)`)
-	unspoken = regexp.MustCompile("(?s)<!--.*?-->|\\b(?i:sections?|figures?|tables?|algorithms?) \\d[\\d.]*(?:(?:,| and) \\d[\\d.]*)*|```.*?```|`[^`]*`|\\$\\$.*?\\$\\$|\\$[^$\n]*\\$|\\]\\([^)]*\\)|https?://\\S+")
+	unspoken = regexp.MustCompile("(?s)<!--.*?-->|\\b(?i:sections?|figures?|tables?|algorithms?|definitions?) \\d[\\d.]*(?:(?:,| and) \\d[\\d.]*)*|```.*?```|`[^`]*`|\\$\\$.*?\\$\\$|\\$[^$\n]*\\$|\\]\\([^)]*\\)|https?://\\S+")
 	written  = regexp.MustCompile(`-?(?:\d+)?\.?\d+(?:e[-+]?\d+)?`)
 	tags     = regexp.MustCompile(`<[^>]*>`)
 	named    = regexp.MustCompile(`(?i)\bexperiments? \d(?:(?:,| and|, and| or| to) \d\b)*`)
@@ -111,7 +111,7 @@ func TestStrayNumbers(t *testing.T) {
 		{"passes 90% at step 450, not at Step 451", "451"},
 		{"an error of 2.0%, or 3.0%", "3.0%"},
 		{"settings of `0.123` and $x^{0.77}$ and [a link](page_0.55.html) are no results", ""},
-		{"Ioffe and Szegedy, section 3.3 and figure 4.2, <!-- 0.77 --> say so", ""},
+		{"Ioffe and Szegedy, section 3.3 and figure 4.2, definition 2.1, <!-- 0.77 --> say so", ""},
 		{"falls by 0.35, to −4.1", "0.35"},
 		{"tiny steps of 5.2e-05 and 5.3e−05", "5.3e-05"},
 		{"as in experiments 3 and 5, .7787\n\nand .7787 again", ".7787"},
