@@ -52,8 +52,9 @@ type desk struct {
 	browser    context.Context
 }
 
-// openDesk runs the command that opens the lab, on a temporary folder of the reader's own, and a browser. Trainings are short,
-// as in quick mode. When the test ends, so do the lab and the browser; it fails if one of their processes is left.
+// openDesk runs the command that opens the lab, under a base URL as behind a proxy, on a temporary folder of the reader's own, and a
+// browser. Trainings are short, as in quick mode. When the test ends, so do the lab and the browser; it fails if one of their processes
+// is left.
 func openDesk(t *testing.T) *desk {
 	t.Helper()
 	browser := chromium(t)
@@ -70,7 +71,9 @@ func openDesk(t *testing.T) *desk {
 	t.Cleanup(func() { leftBehind(t, d.dir) })
 	lab, quit := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	go func() { ended <- run(lab, []string{"-ip", "127.0.0.1", "-port", "0", "-no-browser"}, logger{t}) }()
+	go func() {
+		ended <- run(lab, []string{"-ip", "127.0.0.1", "-port", "0", "-base-url", "/a/desk/", "-no-browser"}, logger{t})
+	}()
 	t.Cleanup(func() {
 		quit()
 		if err := <-ended; err != nil {

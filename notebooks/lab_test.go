@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -54,6 +55,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 
 	"batchnorm/bnlib"
@@ -381,14 +383,17 @@ func closeEarly(t *testing.T, d *desk) {
 	if err := json.NewDecoder(answer.Body).Decode(&session); err != nil || session.Kernel.ID == "" {
 		t.Fatal(answer.Status, err)
 	}
-	host := strings.Split(d.url, "/")[2]
+	server, err := url.Parse(d.url)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for range 3 {
-		c, err := net.Dial("tcp", host)
+		c, err := net.Dial("tcp", server.Host)
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(c, "GET /api/kernels/%s/channels?token=%s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", session.Kernel.ID, d.token, host)
+		fmt.Fprintf(c, "GET %sapi/kernels/%s/channels?token=%s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", server.EscapedPath(), session.Kernel.ID, d.token, server.Host)
 		c.Close()
 	}
 	p := d.tab(t, "hasty")

@@ -77,6 +77,22 @@
     }
   }
 
+  // GoNB's channel, by which its widgets and the playground speak, is opened at ws://host/api/kernels/…. Jupyter is elsewhere under a base
+  // URL or behind https: there is where.
+  function redirect(there) {
+    const asked = `ws://${location.host}/api/kernels/`;
+    if (asked === there) {
+      return;
+    }
+    const Plain = window.WebSocket;
+    window.WebSocket = class extends Plain {
+      constructor(url, ...more) {
+        const text = String(url);
+        super(text.startsWith(asked) ? there + text.slice(asked.length) : url, ...more);
+      }
+    };
+  }
+
   (window._JUPYTERLAB ??= {}).batchnorm = {
     init(scope) {
       shared = scope;
@@ -90,6 +106,12 @@
           autoStart: true,
           provides: INotebookCellExecutor,
           activate: () => executor(runCell)
+        },
+        {
+          id: "batchnorm:channel",
+          description: "Opens GoNB's channel where Jupyter is.",
+          autoStart: true,
+          activate: app => redirect(new URL("api/kernels/", app.serviceManager.serverSettings.wsUrl).href)
         },
         {
           id: "batchnorm:follow",
